@@ -1,0 +1,1 @@
+"""Podwalk: Kubernetes networking, live."""

@@ -1,0 +1,280 @@
+"""What a simulated container runs: processes, the pipes between them, and the signals that end them.
+
+A program is a function that takes a :class:`Process` and is a generator of simpy events; what it returns is its exit code. Whatever a program does costs
+simulated time, so that a loop without a pause neither hangs the cluster nor starves another Pod.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import simpy
+
+from podwalk.errors import PodwalkError
+from podwalk.simulation import Simulation, Task
+
+if TYPE_CHECKING:
+    from podwalk.containers.files import FileSystem
+    from podwalk.containers.sockets import NetNs
+
+EXEC_COST_S = 0.001
+"""Simulated time that starting a program takes."""
+
+PIPE_SIZE = 65_536
+"""Bytes after which a writer that calls :meth:`Pipe.drain` waits for the reader, as in Linux."""
+
+SIGHUP, SIGINT, SIGKILL, SIGPIPE, SIGTERM = 1, 2, 9, 13, 15
+
+
+class BrokenPipe(PodwalkError):
+    """A write to a pipe that nobody reads any more: the writer gets SIGPIPE unless it handles this."""
+
+
+@dataclass(frozen=True)
+class Signal:
+    """The cause of a :class:`simpy.Interrupt` that a process gets."""
+
+    number: int
+
+
+class Pipe:
+    """Bytes on their way from writers to one reader."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        """Start empty, open at both ends."""
+        self._simulation = simulation
+        self._buffer = bytearray()
+        self._changed: simpy.Event | None = None
+        self.closed = False
+        self.broken = False
+        self.on_write: Callable[[bytes], None] | None = None
+
+    def write(self, data: bytes) -> None:
+        """Add bytes, or hand them to ``on_write`` if that is set.
+
+        Raises:
+            BrokenPipe: when the reader has gone or the pipe is closed.
+        """
+        if self.broken or self.closed:
+            raise BrokenPipe("write to a pipe that is closed")
+        if self.on_write is not None:
+            self.on_write(data)
+        elif data:
+            self._buffer += data
+            self._wake()
+
+    def close(self) -> None:
+        """Say that nothing more is written: the reader gets the rest, then the end."""
+        if not self.closed:
+            self.closed = True
+            self._wake()
+
+    def break_(self) -> None:
+        """Say that nothing more is read."""
+        self.broken = True
+        self._buffer.clear()
+        self._wake()
+
+    def read(self, limit: int = PIPE_SIZE) -> Generator[simpy.Event, Any, bytes]:
+        """Wait for bytes and return up to ``limit``; empty at the end."""
+        while not self._buffer and not self.closed and not self.broken:
+            yield self.changed()
+        data = bytes(self._buffer[:limit])
+        del self._buffer[:limit]
+        if data:
+            self._wake()
+        return data
+
+    def read_line(self) -> Generator[simpy.Event, Any, bytes]:
+        """Wait for a line and return it with its newline; what is left without one at the end; empty after that."""
+        while b"\n" not in self._buffer and not self.closed and not self.broken:
+            yield self.changed()
+        end = self._buffer.find(b"\n") + 1 or len(self._buffer)
+        data = bytes(self._buffer[:end])
+        del self._buffer[:end]
+        return data
+
+    def read_all(self) -> Generator[simpy.Event, Any, bytes]:
+        """Wait for the end and return everything."""
+        parts = []
+        while part := (yield from self.read()):
+            parts.append(part)
+        return b"".join(parts)
+
+    def drain(self) -> Generator[simpy.Event, Any, None]:
+        """Wait until the reader has made room; what a program that writes without end calls."""
+        while len(self._buffer) > PIPE_SIZE and not self.closed and not self.broken:
+            yield self.changed()
+
+    def changed(self) -> simpy.Event:
+        """Return an event that comes with the next write, read or close; combine it with ``|`` and a timeout."""
+        if self._changed is None or self._changed.triggered:
+            self._changed = self._simulation.event()
+        return self._changed
+
+    @property
+    def ready(self) -> bool:
+        """Whether a read would return at once."""
+        return bool(self._buffer) or self.closed or self.broken
+
+    def _wake(self) -> None:
+        if self._changed is not None and not self._changed.triggered:
+            self._changed.succeed()
+
+
+Program = Callable[["Process"], Task]
+"""A generator function: takes its process, yields what it waits for, returns its exit code."""
+
+
+@dataclass
+class Container:
+    """What the processes of one container share.
+
+    Attributes:
+        name: the container's name in its Pod.
+        hostname: the Pod's hostname.
+        env: the environment that the Pod and the image set.
+        files: the file system, volumes mounted.
+        network: the network namespace that all containers of the Pod share.
+        programs: what is on the PATH of this image: name → program. An absolute path such as ``/bin/sh`` is looked up by its last part.
+        limits: what the Pod says of resources, for tools that print it.
+        processes: the living ones by process id; 1 is the main one.
+        pod: the Pod object as it was when the container started.
+    """
+
+    simulation: Simulation
+    name: str
+    hostname: str
+    env: Mapping[str, str]
+    files: FileSystem
+    network: NetNs
+    programs: Mapping[str, Program]
+    pod: Mapping[str, Any] = field(default_factory=dict)
+    limits: Mapping[str, str] = field(default_factory=dict)
+    processes: MutableMapping[int, Process] = field(default_factory=dict)
+    next_pid: int = 1
+
+
+class Process:
+    """One running program.
+
+    ``done`` comes when it has ended; ``exit_code`` is then set (128 + n after a signal n). A program that is process 1 of its container ignores SIGTERM and
+    SIGINT unless it is in ``handles_signals``, as the kernel has it: that is why `sleep` as a container's command takes the whole grace period to go.
+    """
+
+    def __init__(
+        self,
+        container: Container,
+        argv: Sequence[str],
+        *,
+        stdin: Pipe | None = None,
+        stdout: Pipe | None = None,
+        stderr: Pipe | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: str = "/",
+        tty: bool = False,
+        parent: Process | None = None,
+    ) -> None:
+        """Describe the process; :meth:`start` runs it. An absent stdin is empty, an absent stdout or stderr is thrown away."""
+        simulation = container.simulation
+        self.container = container
+        self.simulation = simulation
+        self.argv = list(argv)
+        self.stdin = stdin or _closed(simulation)
+        self.stdout = stdout or _null(simulation)
+        self.stderr = stderr or _null(simulation)
+        self.env = dict(container.env if env is None else env)
+        self.cwd = cwd
+        self.tty = tty
+        self.parent = parent
+        self.pid = container.next_pid
+        container.next_pid += 1
+        self.started_s = simulation.now
+        self.exit_code: int | None = None
+        self.done = simulation.event()
+        self.handles_signals: frozenset[int] = frozenset()
+        self._task: simpy.Process | None = None
+
+    def start(self, program: Program) -> Process:
+        """Run a program in this process; returns the process."""
+        self.container.processes[self.pid] = self
+        self._task = self.simulation.spawn(self._run(program))
+        return self
+
+    def run(self, argv: Sequence[str], **streams: Any) -> Generator[simpy.Event, Any, int]:
+        """Run a child to its end and return its exit code; streams default to this process's own.
+
+        Source: POSIX, 2.9.1.1: 127 when there is no such command.
+        """
+        child = self.spawn(argv, **streams)
+        try:
+            if child.exit_code is None:
+                yield child.done
+        except simpy.Interrupt:
+            child.kill(SIGKILL)
+            raise
+        return child.exit_code or 0
+
+    def spawn(self, argv: Sequence[str], **streams: Any) -> Process:
+        """Start a child; one whose command does not exist says so on stderr and has ended with 127."""
+        options = {"stdin": self.stdin, "stdout": self.stdout, "stderr": self.stderr, "env": self.env, "cwd": self.cwd}
+        child = Process(self.container, argv, parent=self, tty=self.tty, **{**options, **streams})
+        program = self.container.programs.get(argv[0].rpartition("/")[2])
+        if program is None:
+            child.stderr.write(f"sh: {argv[0]}: not found\n".encode())
+            child._finish(127)
+            return child
+        return child.start(program)
+
+    def kill(self, number: int = SIGTERM) -> None:
+        """Send a signal. Process 1 gets only those it handles, and SIGKILL."""
+        if self.exit_code is not None or self._task is None or not self._task.is_alive:
+            return
+        if self.pid == 1 and number != SIGKILL and number not in self.handles_signals:
+            return
+        self._task.interrupt(Signal(number))
+
+    def write(self, text: str) -> None:
+        """Write text to stdout."""
+        self.stdout.write(text.encode())
+
+    def fail(self, text: str, code: int = 1) -> int:
+        """Write a line to stderr and return an exit code: ``return process.fail("wget: bad address")``."""
+        self.stderr.write(text.encode() + b"\n")
+        return code
+
+    def sleep(self, seconds: float) -> simpy.Event:
+        """Return the event that comes after ``seconds``."""
+        return self.simulation.sleep(seconds)
+
+    def _run(self, program: Program) -> Task:
+        try:
+            yield self.simulation.sleep(EXEC_COST_S)
+            code = yield from program(self)
+        except simpy.Interrupt as interrupt:
+            code = 128 + (interrupt.cause.number if isinstance(interrupt.cause, Signal) else SIGKILL)
+        except BrokenPipe:
+            code = 128 + SIGPIPE
+        self._finish(int(code or 0))
+
+    def _finish(self, code: int) -> None:
+        self.exit_code = code
+        self.container.processes.pop(self.pid, None)
+        if self.pid == 1:
+            for process in list(self.container.processes.values()):
+                process.kill(SIGKILL)
+        self.done.succeed(code)
+
+
+def _closed(simulation: Simulation) -> Pipe:
+    pipe = Pipe(simulation)
+    pipe.close()
+    return pipe
+
+
+def _null(simulation: Simulation) -> Pipe:
+    pipe = Pipe(simulation)
+    pipe.on_write = lambda _: None
+    return pipe
