@@ -81,10 +81,8 @@ def test_conda_gets_the_same_packages_in_the_same_ranges() -> None:
 
 
 def test_kind_is_an_extra_of_the_same_conda_environment() -> None:
-    base, extra = (
-        yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
-        for name in ("environment.yml", "environment-kind.yml")
-    )
+    base = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    extra = yaml.safe_load((ROOT / "environment-kind.yml").read_text(encoding="utf-8"))
     assert (extra["name"], extra["channels"]) == (base["name"], base["channels"])
     extras = {Requirement(text).name for text in extra["dependencies"]}
     assert {"kubernetes-kind", "kubernetes-client"} <= extras

@@ -1,0 +1,1 @@
+"""What course.py is made of: the standard library only, since it runs before the environment exists."""
