@@ -144,8 +144,9 @@ def _follow(
 def _pump(process: subprocess.Popen[str], arrived: "queue.Queue[str | None]") -> None:
     """Hand over each line of output, then None."""
     assert process.stdout is not None
-    for text in process.stdout:
-        arrived.put(text)
+    with process.stdout as output:
+        for text in output:
+            arrived.put(text)
     arrived.put(None)
 
 

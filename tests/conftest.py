@@ -1,4 +1,4 @@
-"""What every test shares: the folder of the clone, and no leftovers of the reader's own configuration."""
+"""What every test shares: the folder of the clone."""
 
 from pathlib import Path
 
@@ -11,10 +11,3 @@ ROOT = Path(__file__).resolve().parent.parent
 def root() -> Path:
     """The folder of the clone."""
     return ROOT
-
-
-@pytest.fixture(autouse=True)
-def own_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the backend and the kubeconfig that the reader has chosen out of the tests, which choose their own."""
-    monkeypatch.delenv("PODWALK_BACKEND", raising=False)
-    monkeypatch.delenv("KUBECONFIG", raising=False)
