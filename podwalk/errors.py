@@ -1,6 +1,7 @@
 """The one exception root, and the API's own error.
 
-Every error of Podwalk derives from :class:`PodwalkError` and says what happened, where, and what to try. Third-party exceptions do not
+Every error of Podwalk derives from :class:`PodwalkError` and says what happened, where, and what to try. Third-party
+exceptions do not
 leave the package: they are wrapped with ``from``.
 """
 

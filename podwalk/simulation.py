@@ -1,10 +1,13 @@
 """The one event queue of a simulated cluster, on a clock that is handed in.
 
-Whatever takes time in the cluster (controllers' back-offs, containers' processes, probes, a blocked connection's time-out) is a simpy process:
-a generator that yields the events it waits for. Nothing here knows wall time: the owner decides how far the clock goes. Tests, the book and grading *jump*
+Whatever takes time in the cluster (controllers' back-offs, containers' processes, probes, a blocked connection's
+time-out) is a simpy process:
+a generator that yields the events it waits for. Nothing here knows wall time: the owner decides how far the clock
+goes. Tests, the book and grading *jump*
 to the next event; a served cluster follows its wall clock with :meth:`Simulation.advance`.
 
-simpy was chosen over an event queue of our own: generators, interrupts, conditions and a peekable queue are its whole subject.
+simpy was chosen over an event queue of our own: generators, interrupts, conditions and a peekable queue are its whole
+subject.
 """
 
 from __future__ import annotations
@@ -107,7 +110,8 @@ class Simulation:
                 instant = self.env.now
                 if steps > SETTLE_LIMIT:
                     raise StuckError(
-                        f"{SETTLE_LIMIT} events at second {instant:.3f} without time passing: a controller or process waits for nothing"
+                        f"{SETTLE_LIMIT} events at second {instant:.3f} without time passing: "
+                        "a controller or process waits for nothing"
                     )
             if until_s > self.env.now:
                 self.env.run(until=until_s)

@@ -1,6 +1,7 @@
 """The objects of one cluster, their revisions, and the log of changes.
 
-The store knows nothing of schemas or controllers: it keeps objects by resource, namespace and name, stamps each write with the next
+The store knows nothing of schemas or controllers: it keeps objects by resource, namespace and name, stamps each write
+with the next
 revision, keeps the indexes that make a reconcile cost what the change costs, and tells its subscribers.
 """
 
@@ -71,7 +72,8 @@ INDEXES: Mapping[str, tuple[str, Callable[[Object], Iterator[str]]]] = {
     "event-regarding": ("events", _events_regarding),
     "owner": ("*", _owners),
 }
-"""Name → (resource, or ``*`` for all; the values under which an object is found). ``slice-service`` is ``namespace/service``."""
+"""Name → (resource, or ``*`` for all; the values under which an object is found). ``slice-service`` is
+``namespace/service``."""
 
 
 class Expired(LookupError):

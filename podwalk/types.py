@@ -158,14 +158,18 @@ class Change:
 class Objects(View, Protocol):
     """The API as the cluster's own components use it: the same storage rules as over HTTP, without the wire.
 
-    Every method raises :class:`podwalk.errors.ApiError` as the API would. Returned objects must be copied before a change.
+    Every method raises :class:`podwalk.errors.ApiError` as the API would. Returned objects must be copied before a
+    change.
     """
 
     def create(self, resource: str, obj: Object, *, manager: str = "podwalk") -> Object:
         """Default, admit, validate and store a new object; ``metadata.generateName`` is honoured."""
 
     def update(self, resource: str, obj: Object, *, subresource: str = "", manager: str = "podwalk") -> Object:
-        """Replace an object; 409 Conflict if ``metadata.resourceVersion`` is set and stale. A write that changes nothing is none."""
+        """Replace an object; 409 Conflict if ``metadata.resourceVersion`` is set and stale.
+
+        A write that changes nothing is none.
+        """
 
     def modify(
         self,
@@ -221,7 +225,8 @@ class Request:
 class Stream:
     """Bytes that appear over time: a watch, ``logs -f``, one channel of an exec.
 
-    The writer calls :meth:`write` and :meth:`close`; the reader takes what is there, and is woken by ``on_data``. The reader that
+    The writer calls :meth:`write` and :meth:`close`; the reader takes what is there, and is woken by ``on_data``. The
+    reader that
     goes away calls :meth:`cancel`, which tells the writer through ``on_cancel``.
     """
 
@@ -282,8 +287,10 @@ class Response:
 class Session:
     """A two-way conversation of numbered channels: exec, attach, port-forward.
 
-    Channels are those of ``channel.k8s.io``: 0 stdin, 1 stdout, 2 stderr, 3 error (the closing ``Status`` in JSON), 4 resize; port-forward uses
-    2 i (data) and 2 i + 1 (error) for the i-th port. The cluster sends with :meth:`send` and ends with :meth:`close`; the front end sends what the
+    Channels are those of ``channel.k8s.io``: 0 stdin, 1 stdout, 2 stderr, 3 error (the closing ``Status`` in JSON), 4
+    resize; port-forward uses
+    2 i (data) and 2 i + 1 (error) for the i-th port. The cluster sends with :meth:`send` and ends with :meth:`close`;
+    the front end sends what the
     client wrote with :meth:`receive` and :meth:`receive_close`.
 
     Source: k8s.io/apimachinery/pkg/util/remotecommand and k8s.io/kubelet/pkg/cri/streaming.
@@ -349,7 +356,10 @@ class LogOptions:
 
 
 class Runtime(Protocol):
-    """What the API asks of the kubelets. Each raises :class:`podwalk.errors.ApiError` for a Pod or container that cannot do it."""
+    """What the API asks of the kubelets.
+
+    Each raises :class:`podwalk.errors.ApiError` for a Pod or container that cannot do it.
+    """
 
     def logs(self, pod: Object, container: str, options: LogOptions) -> Stream:
         """Return the container's log; closed at once unless ``follow``."""
@@ -366,7 +376,7 @@ class Runtime(Protocol):
         """Open a conversation with ports of the Pod."""
 
     def http(self, pod: Object, port: int, request: Request) -> Response:
-        """Send an HTTP request to a port of the Pod from its node: the API's ``proxy``, and the kubelet's own probes."""
+        """Send an HTTP request to a port of the Pod from its node: the API's ``proxy``."""
 
 
 @dataclass(frozen=True)
@@ -379,7 +389,8 @@ class ClusterOptions:
         service_cidr: the addresses of Services; the first is the API's, the tenth DNS's.
         node_cidr: the addresses of nodes, those of kind's Docker network.
         node_port_range: the lowest and the highest NodePort.
-        cni: the CNI plugin it imitates: one that enforces NetworkPolicy (``calico``, ``cilium``, ``kindnet``…) or not (``flannel``).
+        cni: the CNI plugin it imitates: one that enforces NetworkPolicy (``calico``, ``cilium``, ``kindnet``…) or not
+        (``flannel``).
         cluster_domain: the DNS domain of the cluster.
         seed: of every random choice, so that a run can be repeated.
     """

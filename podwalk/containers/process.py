@@ -1,6 +1,7 @@
 """What a simulated container runs: processes, the pipes between them, and the signals that end them.
 
-A program is a function that takes a :class:`Process` and is a generator of simpy events; what it returns is its exit code. Whatever a program does costs
+A program is a function that takes a :class:`Process` and is a generator of simpy events; what it returns is its exit
+code. Whatever a program does costs
 simulated time, so that a loop without a pause neither hangs the cluster nor starves another Pod.
 """
 
@@ -138,7 +139,8 @@ class Container:
         env: the environment that the Pod and the image set.
         files: the file system, volumes mounted.
         network: the network namespace that all containers of the Pod share.
-        programs: what is on the PATH of this image: name → program. An absolute path such as ``/bin/sh`` is looked up by its last part.
+        programs: what is on the PATH of this image: name → program. An absolute path such as ``/bin/sh`` is looked up
+        by its last part.
         limits: what the Pod says of resources, for tools that print it.
         processes: the living ones by process id; 1 is the main one.
         pod: the Pod object as it was when the container started.
@@ -160,8 +162,10 @@ class Container:
 class Process:
     """One running program.
 
-    ``done`` comes when it has ended; ``exit_code`` is then set (128 + n after a signal n). A program that is process 1 of its container ignores SIGTERM and
-    SIGINT unless it is in ``handles_signals``, as the kernel has it: that is why `sleep` as a container's command takes the whole grace period to go.
+    ``done`` comes when it has ended; ``exit_code`` is then set (128 + n after a signal n). A program that is process 1
+    of its container ignores SIGTERM and
+    SIGINT unless it is in ``handles_signals``, as the kernel has it: that is why `sleep` as a container's command
+    takes the whole grace period to go.
     """
 
     def __init__(
@@ -177,7 +181,10 @@ class Process:
         tty: bool = False,
         parent: Process | None = None,
     ) -> None:
-        """Describe the process; :meth:`start` runs it. An absent stdin is empty, an absent stdout or stderr is thrown away."""
+        """Describe the process; :meth:`start` runs it.
+
+        An absent stdin is empty, an absent stdout or stderr is thrown away.
+        """
         simulation = container.simulation
         self.container = container
         self.simulation = simulation

@@ -1,0 +1,176 @@
+"""``podwalk up|down|status|list|reset``: the embedded clusters of this user."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from podwalk.errors import PodwalkError
+from podwalk.serve import control
+from podwalk.serve.place import (
+    Place,
+    Server,
+    find,
+    make_kubeconfig,
+    merge_kubeconfig,
+    names,
+    unmerge_kubeconfig,
+    write_kubeconfig,
+)
+from podwalk.types import ClusterOptions
+
+ENFORCING = ("calico", "cilium", "kindnet", "antrea", "canal", "weave")
+SILENT = ("flannel",)
+
+name_option = click.option(
+    "--name", default="podwalk", show_default=True, help="Which cluster; each has its own state and address."
+)
+
+
+class PortRange(click.ParamType[tuple[int, int]]):
+    """A NodePort range as kube-apiserver's ``--service-node-port-range`` takes it."""
+
+    name = "LOW-HIGH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Return the two ends."""
+        if isinstance(value, tuple):
+            return value
+        match = re.fullmatch(r"(\d+)-(\d+)", str(value))
+        if not match or not 1 <= int(match[1]) <= int(match[2]) <= 65535:
+            self.fail(f"{value!r} is not a range of ports such as 30000-32767", param, ctx)
+        return int(match[1]), int(match[2])
+
+
+@click.command("up")
+@name_option
+@click.option(
+    "--kubeconfig",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the kubeconfig here as well (mode 0600).",
+)
+@click.option(
+    "--merge", is_flag=True, help="Add the cluster to your own kubeconfig (KUBECONFIG or ~/.kube/config) and select it."
+)
+@click.option(
+    "--cni",
+    type=click.Choice([*ENFORCING, *SILENT]),
+    help="The network plugin to imitate. flannel enforces no NetworkPolicy, as on a real cluster.  [default: calico]",
+)
+@click.option("--node-port-range", type=PortRange(), help="Ports for NodePort Services.  [default: 30000-32767]")
+@click.option("--seed", type=int, help="Of every random choice, so that a run can be repeated.  [default: 0]")
+@click.option("--clock", type=click.Choice(["wall", "jump"]), default="wall", hidden=True)
+def up_command(
+    name: str,
+    kubeconfig: Path | None,
+    merge: bool,
+    cni: str | None,
+    node_port_range: tuple[int, int] | None,
+    seed: int | None,
+    clock: str,
+) -> None:
+    """Start the embedded cluster in the background, or find it running.
+
+    It listens on loopback only, over TLS, and lets in whoever holds the token in its kubeconfig. What you apply
+    survives a crash of the
+    machine's power or of the server: `podwalk up` goes on where it was.
+    """
+    place = find(name)
+    asked = {"cni": cni, "node_port_range": node_port_range, "seed": seed}
+    given = {key: value for key, value in asked.items() if value is not None}
+    options = ClusterOptions(name=name, **given) if given else None  # type: ignore[arg-type]  # each has its option's type
+    with Console(stderr=True).status(f"Starting cluster {name} …"):
+        server, started = control.start(place, options, clock=clock)
+    config = make_kubeconfig(place, server)
+    if kubeconfig:
+        write_kubeconfig(kubeconfig, config)
+    if merge:
+        merge_kubeconfig(own_kubeconfig(), config)
+    click.echo(f"Cluster {name} {'is up' if started else 'was up already'}: {server.url} (CNI {server.options.cni})")
+    if merge:
+        click.echo(f'{own_kubeconfig()} now has the context "{place.context}", and it is selected.')
+    else:
+        click.echo(f"\n  export KUBECONFIG={kubeconfig or place.kubeconfig}\n  kubectl get nodes\n")
+
+
+@click.command("down")
+@name_option
+@click.option("--all", "everything", is_flag=True, help="Every cluster that `podwalk list` shows.")
+@click.option("--keep", is_flag=True, help="Only stop it: `podwalk up` goes on where it was.")
+def down_command(name: str, everything: bool, keep: bool) -> None:
+    """Stop a cluster and delete it, with everything in it."""
+    for each in names() if everything else [name]:
+        place = find(each)
+        existed = control.stop(place, keep=keep)
+        if not keep and unmerge_kubeconfig(own_kubeconfig(), place.context):
+            click.echo(f'{own_kubeconfig()} no longer has the context "{place.context}".')
+        click.echo(f"Cluster {each} {'stopped' if keep else 'deleted'}." if existed else f"There is no cluster {each}.")
+
+
+@click.command("status")
+@name_option
+@click.option("--kubeconfig", is_flag=True, help="Print only the path of the kubeconfig.")
+def status_command(name: str, kubeconfig: bool) -> None:
+    """Say whether a cluster is up, where, and what is in it. Exit code 3 if it is down."""
+    place = find(name)
+    if kubeconfig:
+        click.echo(place.kubeconfig)
+        return
+    server = control.alive(place)
+    if server is None:
+        known = (
+            "is down; `podwalk up` goes on where it was"
+            if place.folder.exists()
+            else "does not exist; `podwalk up` makes it"
+        )
+        click.echo(f"Cluster {name} {known}.")
+        raise click.exceptions.Exit(3)
+    click.echo(f"Cluster {name} is up: {server.url}, process {server.pid}, since {server.started}")
+    click.echo(f"  options     {control.describe(server.options)}")
+    click.echo(f"  kubeconfig  {place.kubeconfig}")
+    click.echo(f"  log         {place.log}")
+    click.echo(f"  objects     {_count(place, server)}")
+
+
+@click.command("list")
+def list_command() -> None:
+    """List the embedded clusters of this user."""
+    found = names()
+    if not found:
+        click.echo("There is no cluster yet; `podwalk up` makes one.")
+    for name in found:
+        server = control.alive(find(name))
+        click.echo(f"{name:<24} {'up' if server else 'down':<6} {server.url if server else ''}".rstrip())
+
+
+@click.command("reset")
+@name_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def reset_command(name: str, yes: bool) -> None:
+    """Put a cluster back to its first state: everything you applied is gone, its options and address stay."""
+    place = find(name)
+    server = control.alive(place) or place.read_server()
+    if not place.folder.exists():
+        raise PodwalkError(f"there is no cluster {name}; `podwalk up --name {name}` makes one")
+    if not yes:
+        click.confirm(f"Delete everything in cluster {name}?", abort=True)
+    control.reset(place, server)
+    click.echo(f"Cluster {name} is as new.")
+
+
+def own_kubeconfig() -> Path:
+    """Return the user's own kubeconfig: the first of ``KUBECONFIG``, or ``~/.kube/config``."""
+    listed = [part for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part]
+    return Path(listed[0]) if listed else Path.home() / ".kube" / "config"
+
+
+def _count(place: Place, server: Server) -> str:
+    count: Callable[[str], int] = lambda path: len(control.call_api(place, server, path)["items"])  # noqa: E731
+    kinds = {"namespaces": "/api/v1/namespaces", "Pods": "/api/v1/pods", "Services": "/api/v1/services"}
+    return ", ".join(f"{count(path)} {kind}" for kind, path in kinds.items())

@@ -1,0 +1,260 @@
+"""The HTTP and WebSocket front of a cluster: an ASGI application that lets in whoever has the token.
+
+It turns HTTP into :class:`podwalk.types.Request`, streams into chunks, and conversations into WebSocket messages in
+the form of ``channel.k8s.io``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import hmac
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from podwalk.embedded import Cluster
+from podwalk.errors import ApiError
+from podwalk.serve.clock import Clock
+from podwalk.types import Request, Response, Session
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+MAX_BODY = 3 * 1024 * 1024
+"""Bytes of a request's body that are read; the API server of upstream has the same limit for JSON."""
+
+SUBPROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io", "channel.k8s.io")
+"""The conversations' framings that are spoken, the best first.
+
+Source: KEP-4006 and k8s.io/apimachinery/pkg/util/remotecommand; port-forward's ``SPDY/3.1+portforward.k8s.io`` is told
+apart by its name.
+"""
+
+TOKEN_PROTOCOL = "base64url.bearer.authorization.k8s.io."
+"""The prefix of a subprotocol that carries the token."""
+
+STOP_PATH = "/-/podwalk/stop"
+"""``POST`` here ends the server: it works where signals do not, and needs the token."""
+
+CLOSE_CHANNEL = 255
+"""In ``v5``: the next byte names the channel that the sender has finished with."""
+
+
+class Front:
+    """The ASGI application."""
+
+    def __init__(
+        self, cluster: Cluster, clock: Clock, *, token: str, commit: Callable[[], None] = lambda: None
+    ) -> None:
+        """Serve a cluster; ``commit`` makes what was written durable, and is called before a write is answered."""
+        self.cluster = cluster
+        self.clock = clock
+        self.on_stop: Callable[[], None] = lambda: None
+        self._token = token.encode()
+        self._commit = commit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request or conversation."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        task = asyncio.create_task(self.clock.run())
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        task.cancel()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _authorized(self, headers: MutableMapping[str, str]) -> bool:
+        kind, _, token = headers.get("authorization", "").partition(" ")
+        return kind.lower() == "bearer" and hmac.compare_digest(token.strip().encode(), self._token)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = _headers(scope)
+        if not self._authorized(headers):
+            await _send_whole(send, _failure(ApiError(401, "Unauthorized", "Unauthorized")))
+            return
+        if scope["path"] == STOP_PATH and scope["method"] == "POST":
+            await _send_whole(send, Response(200, {"Content-Type": "application/json"}, b"{}"))
+            self.on_stop()
+            return
+        body = await _read(receive)
+        if body is None:
+            message = f"Request entity too large: limit is {MAX_BODY}"
+            await _send_whole(send, _failure(ApiError(413, "RequestEntityTooLarge", message)))
+            return
+        self.clock.sync()
+        response = self.cluster.handle(_request(scope, headers, body))
+        self._commit()
+        self.clock.wake()
+        if response.stream is None:
+            await _send_whole(send, response)
+        else:
+            await self._send_stream(response, receive, send)
+
+    async def _send_stream(self, response: Response, receive: Receive, send: Send) -> None:
+        stream = response.stream
+        assert stream is not None, "only called for answers that grow"
+        ready = asyncio.Event()
+        stream.on_data = ready.set
+        gone = asyncio.create_task(_until_disconnect(receive, "http.disconnect", ready))
+        await _start(send, response)
+        self.clock.waiting += 1
+        try:
+            while not gone.done():
+                ready.clear()
+                if data := stream.take():
+                    await send({"type": "http.response.body", "body": data, "more_body": True})
+                elif stream.closed:
+                    await send({"type": "http.response.body", "body": b""})
+                    return
+                else:
+                    self.clock.wake()
+                    await ready.wait()
+        finally:
+            self.clock.waiting -= 1
+            stream.on_data = None
+            stream.cancel()
+            gone.cancel()
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = _headers(scope)
+        offered = list(scope.get("subprotocols", ()))
+        if not self._authorized(headers) and not self._token_offered(offered):
+            await _reject(scope, send, ApiError(401, "Unauthorized", "Unauthorized"))
+            return
+        protocol = next((name for name in SUBPROTOCOLS if name in offered), None)
+        if protocol is None and any(name.startswith("SPDY/") for name in offered):
+            protocol = next(name for name in offered if name.startswith("SPDY/"))
+        elif protocol is None and offered:
+            message = f"none of the subprotocols {', '.join(offered)} is spoken here; {', '.join(SUBPROTOCOLS)} are"
+            await _reject(scope, send, ApiError(400, "BadRequest", message))
+            return
+        await receive()
+        self.clock.sync()
+        try:
+            session = self.cluster.connect(_request(scope, headers, b""))
+        except ApiError as error:
+            await _reject(scope, send, error)
+            return
+        await send({"type": "websocket.accept", "subprotocol": protocol})
+        self.clock.wake()
+        await self._converse(session, protocol or "", receive, send)
+
+    def _token_offered(self, offered: list[str]) -> bool:
+        # Source: k8s.io/apiserver/pkg/authentication/request/websocket, for browsers, which cannot set headers.
+        for name in offered:
+            if name.startswith(TOKEN_PROTOCOL):
+                text = name.removeprefix(TOKEN_PROTOCOL)
+                with contextlib.suppress(ValueError):
+                    return hmac.compare_digest(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), self._token)
+        return False
+
+    async def _converse(self, session: Session, protocol: str, receive: Receive, send: Send) -> None:
+        ready = asyncio.Event()
+        session.on_output = ready.set
+        reader = asyncio.create_task(self._listen(session, receive, ready))
+        self.clock.waiting += 1
+        try:
+            while True:
+                ready.clear()
+                for channel, data in session.take():
+                    await send({"type": "websocket.send", "bytes": bytes([channel]) + data})
+                self._commit()
+                if session.closed and not session.outbox:
+                    await send({"type": "websocket.close", "code": 1000})
+                    return
+                if reader.done():
+                    return
+                self.clock.wake()
+                await ready.wait()
+        finally:
+            self.clock.waiting -= 1
+            session.on_output = None
+            reader.cancel()
+            session.disconnect()
+            self.clock.wake()
+
+    async def _listen(self, session: Session, receive: Receive, ready: asyncio.Event) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "websocket.disconnect":
+                ready.set()
+                return
+            data = message.get("bytes") or (message.get("text") or "").encode()
+            if not data:
+                continue
+            self.clock.sync()
+            if data[0] == CLOSE_CHANNEL and len(data) > 1:
+                session.receive_close(data[1])
+            else:
+                session.receive(data[0], data[1:])
+            self.clock.sync()
+            self.clock.wake()
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _request(scope: Scope, headers: dict[str, str], body: bytes) -> Request:
+    query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    return Request(scope.get("method", "GET"), scope["path"], query, headers, body)
+
+
+async def _read(receive: Receive) -> bytes | None:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return b"".join(parts)
+        part = message.get("body", b"")
+        size += len(part)
+        if size > MAX_BODY:
+            return None
+        parts.append(part)
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def _until_disconnect(receive: Receive, kind: str, ready: asyncio.Event) -> None:
+    while (await receive())["type"] != kind:
+        continue
+    ready.set()
+
+
+async def _start(send: Send, response: Response) -> None:
+    headers = [
+        (name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in response.headers.items()
+    ]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+
+
+async def _send_whole(send: Send, response: Response) -> None:
+    response.headers.setdefault("Content-Length", str(len(response.body)))
+    await _start(send, response)
+    await send({"type": "http.response.body", "body": response.body})
+
+
+def _failure(error: ApiError) -> Response:
+    return Response(error.code, {"Content-Type": "application/json"}, json.dumps(error.status()).encode())
+
+
+async def _reject(scope: Scope, send: Send, error: ApiError) -> None:
+    if "websocket.http.response" in scope.get("extensions", {}):
+        response = _failure(error)
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(response.body)).encode())]
+        await send({"type": "websocket.http.response.start", "status": error.code, "headers": headers})
+        await send({"type": "websocket.http.response.body", "body": response.body})
+    else:
+        await send({"type": "websocket.close", "code": 1008, "reason": error.message[:120]})
