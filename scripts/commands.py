@@ -18,6 +18,7 @@ from scripts.failure import CourseError, disk_full, is_disk_full
 ROOT = Path(__file__).resolve().parent.parent
 FIRST_LAB = "notebooks/labs/01-first-service.ipynb"
 BOOK = ROOT / "_build" / "html" / "index.html"
+ALL_TESTS = ("-m", "not slow", "--numprocesses", "2", "--dist", "loadfile", "tests", "--ignore=tests/browser")
 INTERRUPTED = 130
 LAST_LINES = 15
 ALMOST_NOTHING_MB = 20
@@ -108,7 +109,7 @@ def up(place: Environment, extra: Sequence[str]) -> int:
 
 def test(place: Environment, extra: Sequence[str]) -> int:
     """run the tests (more arguments go to pytest)"""
-    return attach(place, "-m", "pytest", "-q", "-m", "not slow", *(extra or ["tests", "--ignore=tests/browser"]))
+    return attach(place, "-m", "pytest", "-q", *(extra or ALL_TESTS))
 
 
 def browser(place: Environment, extra: Sequence[str]) -> int:
