@@ -1,0 +1,271 @@
+"""The cluster as a notebook holds it: kubectl's verbs as methods, results that show themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kubernetes.client import ApiClient
+
+from podwalk.facade import application, condition, execution, listing, wire
+from podwalk.facade.application import Applied, Changes
+from podwalk.facade.errors import NotFoundError, NotReadyError
+from podwalk.facade.execution import Output
+from podwalk.facade.kinds import Kind, Kinds
+from podwalk.facade.listing import Listing
+from podwalk.facade.manifest import parse
+from podwalk.types import Object
+
+Manifest = str | Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+DELETE_TIMEOUT_S = 120.0
+
+
+class Text(str):
+    """Text that a notebook shows as it is, without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Return the text itself."""
+        return self.rstrip("\n")
+
+
+class Cluster:
+    """A cluster, whichever it is.
+
+    Attributes:
+        api: the official client, for everything that has no verb here.
+        namespace: the namespace of commands that name none; assign to change it.
+        backend: which backend it is, e.g. ``kind``.
+        kinds: what the cluster serves.
+    """
+
+    def __init__(
+        self, api: ApiClient, *, backend: str = "context", description: str = "", namespace: str = "default"
+    ) -> None:
+        self.api, self.backend, self.namespace = api, backend, namespace
+        self.kinds = Kinds(api)
+        self._description = description
+
+    def __repr__(self) -> str:
+        """Say which cluster this is."""
+        return f"Cluster: {self._description or self.api.configuration.host}, namespace {self.namespace}"
+
+    def apply(self, manifest: Manifest, *, namespace: str = "") -> Changes:
+        """Create or change the objects of a manifest.
+
+        Args:
+            manifest: YAML text of one or more documents, an object, or a list of objects.
+            namespace: of the objects that name none.
+
+        Returns:
+            An entry for each object: created, configured or unchanged.
+
+        Raises:
+            LearnerError: when the manifest is wrong, with the line; objects before it stay applied, as with kubectl.
+        """
+        return Changes(
+            tuple(
+                application.apply(self.api, self.kinds, document, namespace or self.namespace)
+                for document in parse(manifest)
+            )
+        )
+
+    def get(
+        self,
+        kind: str,
+        name: str = "",
+        *,
+        namespace: str = "",
+        selector: str = "",
+        all_namespaces: bool = False,
+        wide: bool = False,
+    ) -> Listing:
+        """List objects of a kind, or get one: ``get("pods")``, ``get("svc", "backend")``, ``get("svc/backend")``.
+
+        Args:
+            kind: plural, singular, short name or kind; with ``/NAME`` for one object.
+            name: of one object.
+            namespace: by default the cluster's ``namespace``.
+            selector: labels, e.g. ``app=backend``.
+            all_namespaces: look everywhere.
+            wide: show the columns of ``kubectl get -o wide``.
+
+        Raises:
+            NotFoundError: when there is no such kind or object.
+        """
+        resource, name = self._words(kind, name)
+        space = "" if all_namespaces else namespace or self.namespace
+        try:
+            return listing.read(self.api, resource, namespace=space, name=name, selector=selector, wide=wide)
+        except wire.StatusError as error:
+            raise wire.explain(
+                error, namespace=space, hint=self._nearest(resource, space) if error.code == 404 else ""
+            ) from error
+
+    def exec(
+        self,
+        what: str,
+        command: str | Sequence[str],
+        *,
+        namespace: str = "",
+        container: str = "",
+        stdin: str = "",
+        timeout_s: float = 60.0,
+    ) -> Output:
+        """Run a command in a Pod.
+
+        Args:
+            what: a Pod's name, or ``deployment/NAME`` for one of its Pods.
+            command: shell text, or a command and its arguments.
+            namespace: by default the cluster's ``namespace``.
+            container: by default the Pod's first.
+            stdin: text for its standard input.
+            timeout_s: how long it may run.
+
+        Raises:
+            LearnerError: when there is no such Pod, or it cannot run commands now.
+        """
+        pod = self._pod(what, namespace or self.namespace)
+        return execution.run(self.api, pod, command, container=container, stdin=stdin, timeout_s=timeout_s)
+
+    def logs(
+        self, what: str, *, namespace: str = "", container: str = "", tail: int | None = None, previous: bool = False
+    ) -> Text:
+        """Return the log of a Pod, or of one of the Pods of ``deployment/NAME``.
+
+        Raises:
+            LearnerError: when there is no such Pod, or no log yet.
+        """
+        pod = self._pod(what, namespace or self.namespace)
+        query: dict[str, Any] = {"container": container or pod["spec"]["containers"][0]["name"]}
+        query |= {"tailLines": tail} if tail is not None else {}
+        query |= {"previous": "true"} if previous else {}
+        try:
+            return Text(
+                wire.text(
+                    self.api,
+                    self.kinds.find("pods").path(pod["metadata"]["namespace"], pod["metadata"]["name"]) + "/log",
+                    query=query,
+                )
+            )
+        except wire.StatusError as error:
+            raise NotReadyError(
+                error.problem, hint=f'cluster.wait("pod/{pod["metadata"]["name"]}", "condition=Ready")'
+            ) from error
+
+    def wait(self, what: str, words: str, *, namespace: str = "", selector: str = "", timeout_s: float = 60.0) -> Text:
+        """Wait until objects meet a condition, in the words of ``kubectl wait --for``.
+
+        Args:
+            what: ``KIND/NAME``, or a kind together with ``selector``.
+            words: ``condition=Available``, ``jsonpath={.status.phase}=Running``, ``delete``, ``create``.
+            namespace: by default the cluster's ``namespace``.
+            selector: labels, e.g. ``app=backend``.
+            timeout_s: how long to wait.
+
+        Returns:
+            A line for each object, as kubectl prints it.
+
+        Raises:
+            WaitError: when it did not come in time, with the reasons that the objects give.
+        """
+        kind, name = self._words(what, "")
+        space = namespace or self.namespace
+        try:
+            objects = condition.wait(
+                self.api, kind, words, namespace=space, name=name, selector=selector, timeout_s=timeout_s
+            )
+        except wire.StatusError as error:
+            raise wire.explain(error, namespace=space) from error
+        met = "condition met" if words != "delete" else "deleted"
+        return Text(
+            "\n".join(f"{kind.label}/{obj['metadata']['name']} {met}" for obj in objects)
+            or f"{kind.label}/{name or selector} {met}"
+        )
+
+    def delete(
+        self, what: Manifest, name: str = "", *, namespace: str = "", timeout_s: float = DELETE_TIMEOUT_S
+    ) -> Changes:
+        """Delete objects, and wait until they are gone; those that are not there already are passed over.
+
+        Args:
+            what: a manifest, ``KIND/NAME``, or a kind together with ``name``.
+            name: of the object.
+            namespace: by default the manifest's, else the cluster's ``namespace``.
+            timeout_s: how long it may take.
+
+        Raises:
+            WaitError: when something did not go in time.
+        """
+        space = namespace or self.namespace
+        if isinstance(what, str) and "\n" not in what and ":" not in what:
+            kind, name = self._words(what, name)
+            targets = [(kind, space, name)]
+        else:
+            found = [(self.kinds.of(document.value), document.value["metadata"]) for document in parse(what)]
+            targets = [
+                (kind, metadata.get("namespace") or space, metadata["name"]) for kind, metadata in reversed(found)
+            ]
+        gone = [self._remove(*target) for target in targets]
+        for kind, where, target in targets:
+            condition.wait(self.api, kind, "delete", namespace=where, name=target, timeout_s=timeout_s)
+        return Changes(tuple(entry for entry in gone if entry))
+
+    def events(self, namespace: str = "", *, about: str = "") -> Listing:
+        """List the events of a namespace, oldest first; with ``about="KIND/NAME"`` those of one object."""
+        space = namespace or self.namespace
+        query = {}
+        if about:
+            kind, name = self._words(about, "")
+            query = {"fieldSelector": f"involvedObject.kind={kind.kind},involvedObject.name={name}"}
+        return listing.events(
+            wire.call(self.api, "GET", f"/api/v1/namespaces/{space}/events", query=query).get("items") or ()
+        )
+
+    def _words(self, kind: str, name: str) -> tuple[Kind, str]:
+        word, slash, after = kind.partition("/")
+        return self.kinds.find(word), after if slash else name
+
+    def _nearest(self, kind: Kind, namespace: str) -> str:
+        there = listing.read(self.api, kind, namespace=namespace).names
+        return (
+            f"there are: {', '.join(there[:8])}"
+            if there
+            else f"there are no {kind.plural} here; is it the right namespace?"
+        )
+
+    def _remove(self, kind: Kind, namespace: str, name: str) -> Applied | None:
+        path = kind.path(namespace, name)
+        before = application.find(self.api, path)
+        if before is None:
+            return None
+        try:
+            wire.call(
+                self.api,
+                "DELETE",
+                path,
+                body={"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"},
+            )
+        except wire.StatusError as error:
+            if error.code != 404:
+                raise wire.explain(error, namespace=namespace) from error
+        return Applied(f"{kind.label}/{name}", "deleted", before, before, kind)
+
+    def _pod(self, what: str, namespace: str) -> Object:
+        kind, name = self._words(what, "") if "/" in what else (self.kinds.find("pods"), what)
+        obj = self.get(kind.plural + (f".{kind.group}" if kind.group else ""), name, namespace=namespace).object
+        if kind.plural == "pods" and not kind.group:
+            return obj
+        selector = obj.get("spec", {}).get("selector") or {}
+        labels = selector.get("matchLabels", selector)
+        pods = self.get(
+            "pods", namespace=namespace, selector=",".join(f"{key}={value}" for key, value in labels.items())
+        )
+        alive = sorted(
+            pods, key=lambda pod: (condition.condition(pod, "Ready") != "true", "deletionTimestamp" in pod["metadata"])
+        )
+        if not alive:
+            raise NotFoundError(f"{what} has no Pods", hint="cluster.events() may say why")
+        return alive[0]

@@ -1,0 +1,160 @@
+"""Commands in containers. All exec traffic goes through :func:`run`, and there through ``kubernetes.stream``."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from kubernetes.client import ApiClient, CoreV1Api
+from kubernetes.client.exceptions import ApiException
+from kubernetes.stream import stream
+from kubernetes.stream.ws_client import ERROR_CHANNEL, STDERR_CHANNEL, STDOUT_CHANNEL
+
+from podwalk.facade import wire
+from podwalk.facade.errors import LearnerError, NotReadyError, RefusedError, WaitError
+from podwalk.types import Object
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a command wrote, and how it ended.
+
+    Attributes:
+        stdout: its standard output.
+        stderr: its standard error.
+        exit_code: 0 if it succeeded.
+    """
+
+    stdout: str
+    stderr: str = ""
+    exit_code: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """Whether the command succeeded."""
+        return self.exit_code == 0
+
+    @property
+    def lines(self) -> list[str]:
+        """The standard output, line by line."""
+        return self.stdout.splitlines()
+
+    def __repr__(self) -> str:
+        """Render as a terminal would show it, and the exit code if it is not 0."""
+        parts = [self.stdout.rstrip("\n"), self.stderr.rstrip("\n")]
+        parts += [] if self.ok else [f"command terminated with exit code {self.exit_code}"]
+        return "\n".join(part for part in parts if part)
+
+    def _repr_html_(self) -> str:
+        stderr = f'<span class="podwalk-bad">{escape(self.stderr)}</span>' if self.stderr else ""
+        failed = "" if self.ok else f"<em>command terminated with exit code {self.exit_code}</em>"
+        return (
+            f"<pre>{escape(self.stdout)}{stderr}{failed}</pre>"
+            if self.stdout or stderr or failed
+            else "<p><em>(no output)</em></p>"
+        )
+
+
+def arguments(command: str | Sequence[str]) -> list[str]:
+    """Turn shell text into ``sh -c``; a list is a command and its arguments already."""
+    return ["sh", "-c", command] if isinstance(command, str) else list(command)
+
+
+def run(
+    api: ApiClient,
+    pod: Object,
+    command: str | Sequence[str],
+    *,
+    container: str = "",
+    stdin: str = "",
+    timeout_s: float = 60.0,
+) -> Output:
+    """Run a command in a container of a Pod, to its end.
+
+    Raises:
+        NotReadyError: when the Pod cannot run commands now.
+        WaitError: when the command did not end in time.
+        RefusedError: when the API refuses, e.g. because there is no such container.
+    """
+    check(pod, container)
+    metadata, words = pod["metadata"], arguments(command)
+    container = container or pod["spec"]["containers"][0]["name"]
+    try:
+        session = stream(
+            CoreV1Api(api).connect_get_namespaced_pod_exec,
+            metadata["name"], metadata["namespace"], command=words, container=container,
+            stdin=bool(stdin), stdout=True, stderr=True, tty=False, _preload_content=False,
+        )  # fmt: skip
+    except ApiException as error:
+        raise _refusal(error, pod, words) from error
+    with contextlib.closing(session):
+        if stdin:
+            session.write_stdin(stdin)
+        session.run_forever(timeout=timeout_s)
+        stdout, stderr = session.read_channel(STDOUT_CHANNEL), session.read_channel(STDERR_CHANNEL)
+        if session.is_open():
+            told = f"; so far it wrote:\n{(stdout + stderr).rstrip()}" if stdout or stderr else ""
+            raise WaitError(
+                f"`{shlex.join(words)}` did not end within {timeout_s:g} s{told}",
+                hint="give it longer with timeout_s=…",
+            )
+        return Output(stdout, stderr, _exit_code(session.read_channel(ERROR_CHANNEL), words))
+
+
+def check(pod: Object, container: str = "") -> None:
+    """See whether a Pod can run commands.
+
+    Raises:
+        NotReadyError: with the reason, when it cannot.
+        RefusedError: when it has no such container.
+    """
+    name, status = pod["metadata"]["name"], pod.get("status", {})
+    names = [item["name"] for item in pod["spec"]["containers"]]
+    if container and container not in names:
+        raise RefusedError(
+            f'Pod "{name}" has no container "{container}"', hint=f"its containers are: {', '.join(names)}"
+        )
+    states = {item["name"]: item for item in status.get("containerStatuses", ())}
+    state = states.get(container or names[0], {})
+    if "running" in state.get("state", {}):
+        return
+    waiting: Object = next(
+        (state["state"][key] for key in ("waiting", "terminated") if key in state.get("state", {})), {}
+    )
+    why = waiting.get("reason") or status.get("reason") or status.get("phase", "Pending")
+    said = f": {waiting['message']}" if waiting.get("message") else ""
+    raise NotReadyError(
+        f'Pod "{name}" cannot run a command now: {why}{said}',
+        hint=f'cluster.wait("pod/{name}", "condition=Ready"), and cluster.events() says what it waits for',
+    )
+
+
+def _exit_code(closing: str, words: list[str]) -> int:
+    """Read the Status that ends every exec session."""
+    status = json.loads(closing) if closing else {}
+    if status.get("status") == "Success":
+        return 0
+    for cause in (status.get("details") or {}).get("causes", ()):
+        if cause.get("reason") == "ExitCode":
+            return int(cause["message"])
+    why = status.get("message", "the connection ended early")
+    hint = f"is there a `{words[0]}` in this container's image? shell words such as pipes need text, not a list"
+    raise RefusedError(
+        f"`{shlex.join(words)}` could not be run: {why}", reason=str(status.get("reason", "")), hint=hint
+    )
+
+
+def _refusal(error: ApiException, pod: Object, words: list[str]) -> LearnerError:
+    """Read the Status of a refused handshake; the client keeps it in the exception that it wraps."""
+    body: Any = error.body or getattr(error.__context__, "resp_body", None)
+    code = getattr(error.__context__, "status_code", error.status) or 0
+    with contextlib.suppress(ValueError, TypeError):
+        return wire.explain(wire.StatusError(code, json.loads(body or "")), namespace=pod["metadata"]["namespace"])
+    return RefusedError(
+        f"`{shlex.join(words)}` could not be run in {pod['metadata']['name']}: {error.reason}", code=code
+    )
