@@ -1,7 +1,11 @@
 """pyproject.toml, requirements.lock and environment.yml name the same packages."""
 
+import ast
 import re
+import sys
 import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +72,31 @@ def test_the_lock_holds_the_build_backend_so_that_the_editable_install_needs_no_
         version = pinned_version(requirement.name, "3.11.0", "linux")
         assert version is not None
         assert version in requirement.specifier
+
+
+def imported(folder: Path) -> Iterator[str]:
+    """Yield the packages that a folder's modules import from outside of the clone and of Python."""
+    ours = set(sys.stdlib_module_names) | {"podwalk", "grader", "tests", "scripts", "course"}
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                names = [node.module]
+            else:
+                continue
+            yield from (name.partition(".")[0] for name in names if name.partition(".")[0] not in ours)
+
+
+@pytest.mark.parametrize(("folder", "groups"), [("podwalk", ()), ("grader", ()), ("tests", ("dev",))])
+def test_whatever_is_imported_is_required(folder: str, groups: tuple[str, ...]) -> None:
+    table = project()
+    texts = [*table["dependencies"], *(text for group in groups for text in table["optional-dependencies"][group])]
+    required = {canonicalize_name(Requirement(text).name) for text in texts}
+    providers = packages_distributions()
+    for package in set(imported(ROOT / folder)):
+        names = {canonicalize_name(name) for name in providers.get(package, [package])}
+        assert names & required, f"{folder} imports {package}, which pyproject.toml does not require"
 
 
 def test_conda_gets_the_same_packages_in_the_same_ranges() -> None:
