@@ -17,8 +17,9 @@ from urllib.parse import parse_qsl
 
 from podwalk.embedded import Cluster
 from podwalk.errors import ApiError
+from podwalk.serve import websocket
 from podwalk.serve.clock import Clock
-from podwalk.types import Request, Response, Session
+from podwalk.types import Request, Response
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -27,21 +28,11 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 MAX_BODY = 3 * 1024 * 1024
 """Bytes of a request's body that are read; the API server of upstream has the same limit for JSON."""
 
-SUBPROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io", "channel.k8s.io")
-"""The conversations' framings that are spoken, the best first.
-
-Source: KEP-4006 and k8s.io/apimachinery/pkg/util/remotecommand; port-forward's ``SPDY/3.1+portforward.k8s.io`` is told
-apart by its name.
-"""
-
 TOKEN_PROTOCOL = "base64url.bearer.authorization.k8s.io."
 """The prefix of a subprotocol that carries the token."""
 
 STOP_PATH = "/-/podwalk/stop"
 """``POST`` here ends the server: it works where signals do not, and needs the token."""
-
-CLOSE_CHANNEL = 255
-"""In ``v5``: the next byte names the channel that the sender has finished with."""
 
 
 class Front:
@@ -129,26 +120,19 @@ class Front:
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = _headers(scope)
         offered = list(scope.get("subprotocols", ()))
-        if not self._authorized(headers) and not self._token_offered(offered):
-            await _reject(scope, send, ApiError(401, "Unauthorized", "Unauthorized"))
-            return
-        protocol = next((name for name in SUBPROTOCOLS if name in offered), None)
-        if protocol is None and any(name.startswith("SPDY/") for name in offered):
-            protocol = next(name for name in offered if name.startswith("SPDY/"))
-        elif protocol is None and offered:
-            message = f"none of the subprotocols {', '.join(offered)} is spoken here; {', '.join(SUBPROTOCOLS)} are"
-            await _reject(scope, send, ApiError(400, "BadRequest", message))
-            return
+        request = _request(scope, headers, b"")
         await receive()
-        self.clock.sync()
         try:
-            session = self.cluster.connect(_request(scope, headers, b""))
+            if not self._authorized(headers) and not self._token_offered(offered):
+                raise ApiError(401, "Unauthorized", "Unauthorized")
+            protocol = websocket.choose(offered, request)
+            self.clock.sync()
+            conversation = websocket.PROTOCOLS[protocol](self.cluster, request)
         except ApiError as error:
             await _reject(scope, send, error)
             return
-        await send({"type": "websocket.accept", "subprotocol": protocol})
-        self.clock.wake()
-        await self._converse(session, protocol or "", receive, send)
+        await send({"type": "websocket.accept", "subprotocol": protocol or None})
+        await self._converse(conversation, receive, send)
 
     def _token_offered(self, offered: list[str]) -> bool:
         # Source: k8s.io/apiserver/pkg/authentication/request/websocket, for browsers, which cannot set headers.
@@ -159,18 +143,19 @@ class Front:
                     return hmac.compare_digest(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), self._token)
         return False
 
-    async def _converse(self, session: Session, protocol: str, receive: Receive, send: Send) -> None:
+    async def _converse(self, conversation: websocket.Conversation, receive: Receive, send: Send) -> None:
         ready = asyncio.Event()
-        session.on_output = ready.set
-        reader = asyncio.create_task(self._listen(session, receive, ready))
+        conversation.on_output = ready.set
+        reader = asyncio.create_task(self._listen(conversation, receive, ready))
         self.clock.waiting += 1
         try:
             while True:
                 ready.clear()
-                for channel, data in session.take():
-                    await send({"type": "websocket.send", "bytes": bytes([channel]) + data})
+                messages = conversation.take()
                 self._commit()
-                if session.closed and not session.outbox:
+                for message in messages:
+                    await send({"type": "websocket.send", "bytes": message})
+                if conversation.closed:
                     await send({"type": "websocket.close", "code": 1000})
                     return
                 if reader.done():
@@ -179,25 +164,20 @@ class Front:
                 await ready.wait()
         finally:
             self.clock.waiting -= 1
-            session.on_output = None
+            conversation.on_output = None
             reader.cancel()
-            session.disconnect()
+            conversation.disconnect()
             self.clock.wake()
 
-    async def _listen(self, session: Session, receive: Receive, ready: asyncio.Event) -> None:
+    async def _listen(self, conversation: websocket.Conversation, receive: Receive, ready: asyncio.Event) -> None:
         while True:
             message = await receive()
             if message["type"] == "websocket.disconnect":
                 ready.set()
                 return
             data = message.get("bytes") or (message.get("text") or "").encode()
-            if not data:
-                continue
             self.clock.sync()
-            if data[0] == CLOSE_CHANNEL and len(data) > 1:
-                session.receive_close(data[1])
-            else:
-                session.receive(data[0], data[1:])
+            conversation.receive(data)
             self.clock.sync()
             self.clock.wake()
 
