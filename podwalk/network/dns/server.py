@@ -1,0 +1,146 @@
+"""CoreDNS itself: a question finds its server block and passes the plugins in their fixed order.
+
+The order is that of CoreDNS's ``plugin.cfg``, never that of the Corefile. Plugins that have no part in an answer (health, ready, prometheus, reload…) are known
+and do nothing here. Those that CoreDNS has and this does not simulate are refused by name when the Corefile is read.
+"""
+
+from __future__ import annotations
+
+import random as randomness
+from collections.abc import Callable, Generator, Mapping, Sequence
+
+from podwalk.network.dns import corefile as corefiles
+from podwalk.network.dns.corefile import Corefile, CorefileError, Directive, ServerBlock
+from podwalk.network.dns.messages import REFUSED, SERVFAIL, Answer, Question
+from podwalk.network.dns.plugins import Context, Forwarded, Handler, Next, Steps, forward, kubernetes
+from podwalk.types import ClusterOptions, View
+
+Make = Callable[[Context, Directive, Sequence[str]], Handler]
+
+PLUGINS: Mapping[str, Make] = {
+    "kubernetes": kubernetes.make,
+    "forward": forward.make,
+}
+"""The plugins that answer or change an answer, in the order in which a question meets them."""
+
+SILENT = frozenset(
+    [
+        "health",
+        "ready",
+        "prometheus",
+        "reload",
+        "loop",
+        "errors",
+        "log",
+        "loadbalance",
+        "cache",
+        "bind",
+        "debug",
+        "root",
+        "pprof",
+        "trace",
+        "timeouts",
+        "multisocket",
+        "bufsize",
+        "cancel",
+        "nsid",
+        "metadata",
+    ]
+)
+"""Plugins without a part in the answer."""
+
+
+class Server:
+    """One running CoreDNS: a Corefile that was read, and the cache that fills.
+
+    Drive :meth:`resolve` yourself to spend simulated time on what is forwarded, or use :func:`answer`.
+    """
+
+    def __init__(self, corefile: str | Corefile, context: Context) -> None:
+        """Read the configuration and set up the chains.
+
+        Raises:
+            CorefileError: as CoreDNS says it when it does not start.
+        """
+        self.corefile = corefiles.parse(corefile) if isinstance(corefile, str) else corefile
+        self.context = context
+        context.lookup = self.resolve
+        self._chains = [(block, _chain(context, block)) for block in self.corefile.blocks]
+
+    def resolve(self, question: Question) -> Steps:
+        """Answer a question; yields what has to be asked of servers outside."""
+        block = self.corefile.block_for(question.name)
+        if block is None:
+            return Answer(question, REFUSED, source="no server block has this zone")
+        chain = next(chain for candidate, chain in self._chains if candidate is block)
+        return (yield from chain(question))
+
+
+def _chain(context: Context, block: ServerBlock) -> Next:
+    """Return the handlers of a server block as one, each given the next."""
+    for directive in block.plugins:
+        if directive.name not in PLUGINS and directive.name not in SILENT:
+            raise CorefileError(
+                f"{corefiles.FILE}:{directive.line} - the plugin {directive.name!r} is CoreDNS's, but not simulated; "
+                f"simulated are {', '.join(sorted({*PLUGINS, *SILENT}))}"
+            )
+    chain: Next = _end
+    for name in reversed(list(PLUGINS)):
+        for directive in reversed([plugin for plugin in block.plugins if plugin.name == name]):
+            chain = _link(PLUGINS[name](context, directive, block.zones), chain)
+    return chain
+
+
+def _link(handler: Handler, following: Next) -> Next:
+    return lambda question: handler(question, following)
+
+
+def _end(question: Question) -> Steps:
+    """Answer for a chain in which no plugin knew the name."""
+    yield from ()
+    return Answer(question, SERVFAIL, source="no plugin answers for this name")
+
+
+def answer(
+    view: View,
+    question: Question,
+    *,
+    options: ClusterOptions,
+    corefile: str | Corefile = corefiles.DEFAULT,
+    context: Context | None = None,
+    forward: Callable[[Forwarded], Answer | None] = lambda _: None,
+) -> Answer:
+    """Answer one question as CoreDNS with this Corefile would.
+
+    Args:
+        view: the cluster's objects.
+        question: the question.
+        options: the cluster's ranges and domain.
+        corefile: the configuration, by default kubeadm's.
+        context: the server's own addresses, clock and log; by default one behind the Service ``kube-system/kube-dns``.
+        forward: asks the servers outside; None for no answer, which is the default.
+    """
+    context = context or Context(
+        view, options, addresses=_dns_addresses(view), resolv_conf="nameserver 192.0.2.53", random=randomness.Random(0)
+    )
+    return drive(Server(corefile, context).resolve(question), forward)
+
+
+def drive(steps: Generator[Forwarded, Answer | None, Answer], forward: Callable[[Forwarded], Answer | None]) -> Answer:
+    """Run a question to its answer, asking ``forward`` what has to be asked outside."""
+    reply: Answer | None = None
+    try:
+        wanted = next(steps)
+        while True:
+            reply = forward(wanted)
+            wanted = steps.send(reply)
+    except StopIteration as stopped:
+        found: Answer = stopped.value
+        return found
+
+
+def _dns_addresses(view: View) -> tuple[str, ...]:
+    for endpoint_slice in view.lookup("slice-service", "kube-system/kube-dns"):
+        for endpoint in endpoint_slice.get("endpoints") or ():
+            return tuple(endpoint.get("addresses") or ())
+    return ()

@@ -1,0 +1,122 @@
+"""DNS messages on the wire, by dnspython: questions read, answers written with EDNS and truncation as CoreDNS does."""
+
+from __future__ import annotations
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+import dns.rrset
+
+from podwalk.errors import PodwalkError
+from podwalk.network.dns.messages import Answer, Question, Record
+
+EDNS_SIZE = 1232
+MINIMUM_SIZE = 512
+
+
+class MessageError(PodwalkError):
+    """Bytes that are no DNS question."""
+
+
+def question(data: bytes, *, client: str = "", protocol: str = "udp") -> Question:
+    """Read a question.
+
+    Raises:
+        MessageError: when the bytes are no message with one question.
+    """
+    try:
+        message = dns.message.from_wire(data)
+    except dns.exception.DNSException as error:
+        raise MessageError(f"{len(data)} bytes from {client or 'a client'} are no DNS message: {error}") from error
+    if len(message.question) != 1:
+        raise MessageError(f"a DNS message must ask one question, this one asks {len(message.question)}")
+    asked = message.question[0]
+    size = max(message.payload, MINIMUM_SIZE) if message.edns >= 0 else MINIMUM_SIZE
+    return Question(
+        asked.name.to_text(),
+        dns.rdatatype.to_text(asked.rdtype),
+        client=client,
+        protocol=protocol,
+        id=message.id,
+        size=len(data),
+        buffer=size,
+        do=bool(message.ednsflags & dns.flags.DO),
+    )
+
+
+def query(name: str, kind: str = "A", *, ident: int = 0, edns: bool = True) -> bytes:
+    """Write a question, as a resolver sends it."""
+    message = dns.message.make_query(name, kind, use_edns=0 if edns else -1, payload=EDNS_SIZE, id=ident)
+    return message.to_wire()
+
+
+def message(answer: Answer, request: bytes) -> bytes:
+    """Write an answer to a message; cut to what the client takes over UDP, with the ``tc`` bit."""
+    asked = dns.message.from_wire(request)
+    reply = dns.message.make_response(asked, our_payload=EDNS_SIZE)
+    reply.set_rcode(dns.rcode.from_text(answer.rcode))
+    reply.flags |= dns.flags.AA if answer.authoritative else 0
+    reply.flags |= dns.flags.RA if answer.recursion_available else 0
+    reply.flags |= dns.flags.TC if answer.truncated else 0
+    sections = (
+        (reply.answer, answer.answers),
+        (reply.authority, answer.authority),
+        (reply.additional, answer.additional),
+    )
+    for section, records in sections:
+        for record in records:
+            section.append(_rrset(record))
+    return _cut(reply, answer.question)
+
+
+def answer(data: bytes, asked: Question) -> Answer:
+    """Read an answer.
+
+    Raises:
+        MessageError: when the bytes are no message.
+    """
+    try:
+        reply = dns.message.from_wire(data)
+    except dns.exception.DNSException as error:
+        raise MessageError(f"{len(data)} bytes are no DNS message: {error}") from error
+    return Answer(
+        asked,
+        dns.rcode.to_text(reply.rcode()),
+        _records(reply.answer),
+        _records(reply.authority),
+        _records(reply.additional),
+        authoritative=bool(reply.flags & dns.flags.AA),
+        recursion_available=bool(reply.flags & dns.flags.RA),
+        truncated=bool(reply.flags & dns.flags.TC),
+    )
+
+
+def _rrset(record: Record) -> dns.rrset.RRset:
+    rdata = dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.from_text(record.type), record.data)
+    return dns.rrset.from_rdata(dns.name.from_text(record.name), record.ttl, rdata)
+
+
+def _records(section: list[dns.rrset.RRset]) -> tuple[Record, ...]:
+    return tuple(
+        Record(rrset.name.to_text(), dns.rdatatype.to_text(rrset.rdtype), rrset.ttl, rdata.to_text())
+        for rrset in section
+        for rdata in rrset
+    )
+
+
+def _cut(reply: dns.message.Message, asked: Question) -> bytes:
+    """Drop records from the end until the message fits; over TCP everything fits."""
+    limit = 65535 if asked.protocol == "tcp" else asked.buffer
+    data = reply.to_wire(max_size=65535)
+    if len(data) <= limit:
+        return data
+    reply.additional = []
+    while len(data := reply.to_wire(max_size=65535)) > limit and (reply.answer or reply.authority):
+        reply.flags |= dns.flags.TC
+        (reply.authority or reply.answer).pop()
+    return data

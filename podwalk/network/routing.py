@@ -1,0 +1,248 @@
+"""The way of a packet: from whom, through which Service, past which policies, to whom.
+
+``route`` asks the other modules in the order in which a packet meets them: kube-proxy on the sender's node, egress policies there, the node that owns the
+destination (with its own kube-proxy, for a NodePort), and ingress policies at the target.
+"""
+
+from __future__ import annotations
+
+import random as randomness
+from dataclasses import dataclass, field
+
+from podwalk.network import endpoints, services
+from podwalk.network.addresses import (
+    Range,
+    node_at,
+    node_ip,
+    on_host_network,
+    peer_at,
+    range_of,
+    reference,
+)
+from podwalk.network.affinity import Affinity
+from podwalk.network.proxy import Packet, Proxy, Translation, translate
+from podwalk.network.services import Front
+from podwalk.types import ClusterOptions, Flow, Hop, HopKind, Outcome, Peer, Ref, Verdict, View
+
+
+@dataclass
+class _Walk:
+    """A packet on its way: where it is going now, and what was decided so far."""
+
+    view: View
+    flow: Flow
+    options: ClusterOptions
+    random: randomness.Random
+    affinity: Affinity | None
+    now_s: float
+    ip: str
+    port: int
+    seen: Peer
+    masqueraded_at: str = ""
+    hops: list[Hop] = field(default_factory=list)
+
+    def end(self, outcome: Outcome, target: Peer | None = None) -> Verdict:
+        """Finish with what was decided."""
+        delivered = outcome is Outcome.DELIVERED
+        source_ip = self.source_ip(target) if delivered and target else ""
+        return Verdict(
+            self.flow,
+            outcome,
+            tuple(self.hops),
+            target if delivered else None,
+            self.port if delivered else 0,
+            source_ip,
+        )
+
+    def source_ip(self, target: Peer) -> str:
+        """Return the address the target sees, after every masquerade."""
+        return node_ip(self.view, self.masqueraded_at) if self.masqueraded_at else self.seen.ip
+
+    def fail(self, outcome: Outcome, kind: HopKind, title: str, detail: str, objects: tuple[Ref, ...] = ()) -> Verdict:
+        """Finish with one more hop that says why not."""
+        self.hops.append(Hop(kind, title, detail, ok=False, objects=objects))
+        return self.end(outcome)
+
+    def packet(self, *, local: bool) -> Packet:
+        """Return the packet as the node it is on sees it."""
+        return Packet(self.seen.ip, local, self.ip, self.port, self.flow.protocol)
+
+    def proxy(self, node: str) -> Proxy:
+        """Return the kube-proxy of a node."""
+        return Proxy(self.view, node, self.options, self.random, self.affinity, self.now_s)
+
+    def take(self, translation: Translation, node: str) -> Verdict | None:
+        """Follow a Service to its endpoint; a verdict if it leads nowhere."""
+        self.hops.extend(translation.hops)
+        if translation.endpoint is None:
+            return self.end(translation.outcome or Outcome.REFUSED)
+        self.ip, self.port = translation.endpoint.ip, translation.endpoint.port
+        if translation.masquerade:
+            self.masqueraded_at = node
+        return None
+
+
+def route(
+    view: View,
+    flow: Flow,
+    *,
+    options: ClusterOptions,
+    random: randomness.Random,
+    affinity: Affinity | None = None,
+    now_s: float = 0.0,
+) -> Verdict:
+    """Return what becomes of a new connection, with every decision on its way.
+
+    Args:
+        view: the cluster's objects.
+        flow: who tries to reach which address and port.
+        options: the cluster's ranges and its CNI plugin.
+        random: where kube-proxy's choice of an endpoint comes from.
+        affinity: the memory of session affinity; it is changed.
+        now_s: the present in seconds, for the time-out of session affinity.
+
+    Returns:
+        A verdict whose last hop that is not ``ok`` is the reason if it was not delivered.
+    """
+    walk = _Walk(view, flow, options, random, affinity, now_s, flow.ip, flow.port, flow.source)
+    walk.hops.append(_departure(walk))
+    if _is_own_address(walk):
+        walk.hops.append(Hop(HopKind.POD, "itself", "The address is the sender's own: the packet never leaves it."))
+        return walk.end(Outcome.DELIVERED, flow.source)
+    return _from_cluster(walk) if flow.source.node else _from_outside(walk)
+
+
+def _departure(walk: _Walk) -> Hop:
+    source, flow = walk.flow.source, walk.flow
+    to = (
+        f"opens a {flow.protocol} connection to {flow.ip}:{flow.port}"
+        if flow.port
+        else f"sends {flow.protocol} to {flow.ip}"
+    )
+    if source.pod is not None:
+        title, detail = f"Pod {source.pod.namespace}/{source.pod.name}", f"{source.ip} on node {source.node} {to}."
+        return Hop(HopKind.POD, title, detail, objects=(source.pod,), data={"ip": source.ip, "node": source.node})
+    if source.node:
+        return Hop(HopKind.NODE, f"Node {source.node}", f"{source.ip} {to}.", objects=(Ref("nodes", "", source.node),))
+    return Hop(HopKind.OUTSIDE, source.ip, f"A client outside the cluster {to}.")
+
+
+def _is_own_address(walk: _Walk) -> bool:
+    if range_of(walk.ip, walk.options) is Range.LOOPBACK:
+        on_node = walk.seen.node and on_host_network(walk.view, walk.seen)
+        ports = services.find_node_port(walk.view, walk.ip, walk.port, walk.flow.protocol, walk.options)
+        return not (on_node and ports)
+    if walk.ip != walk.seen.ip:
+        return False
+    front = services.find_node_port(walk.view, walk.ip, walk.port, walk.flow.protocol, walk.options)
+    return front is None and services.find(walk.view, walk.ip, walk.port, walk.flow.protocol) is None
+
+
+def _from_cluster(walk: _Walk) -> Verdict:
+    """Follow a packet from a Pod or a node: its own node's kube-proxy, egress policies, then the network."""
+    node = walk.seen.node
+    local = on_host_network(walk.view, walk.seen)
+    front = services.find(walk.view, walk.ip, walk.port, walk.flow.protocol)
+    if front is None and _is_address_of(walk, node):
+        front = services.find_node_port(walk.view, walk.ip, walk.port, walk.flow.protocol, walk.options)
+    if front is not None:
+        ended = walk.take(translate(walk.proxy(node), front, walk.packet(local=local)), node)
+        if ended is not None:
+            return ended
+    target = peer_at(walk.view, walk.ip)
+    return _arrive(walk, target, proxied=front is not None)
+
+
+def _is_address_of(walk: _Walk, node: str) -> bool:
+    owner = node_at(walk.view, walk.ip)
+    return range_of(walk.ip, walk.options) is Range.LOOPBACK or (
+        owner is not None and owner["metadata"]["name"] == node
+    )
+
+
+def _arrive(walk: _Walk, target: Peer | None, *, proxied: bool) -> Verdict:
+    """Deliver a packet that left its node, or say why nothing takes it."""
+    if target is None:
+        return _nobody(walk)
+    if target.pod is None:
+        crossed = target.node != walk.flow.source.node
+        front = services.find_node_port(walk.view, walk.ip, walk.port, walk.flow.protocol, walk.options)
+        if front is not None and crossed and not proxied:
+            return _at_node_port(walk, front, target.node)
+        walk.hops.append(
+            Hop(
+                HopKind.NODE,
+                f"Node {target.node}",
+                f"{walk.ip} is this node.",
+                objects=(Ref("nodes", "", target.node),),
+            )
+        )
+        return walk.end(Outcome.DELIVERED, target)
+    detail = f"{walk.ip} is this Pod, on node {target.node}."
+    walk.hops.append(Hop(HopKind.POD, f"Pod {target.pod.namespace}/{target.pod.name}", detail, objects=(target.pod,)))
+    return walk.end(Outcome.DELIVERED, target)
+
+
+def _at_node_port(walk: _Walk, front: Front, node: str) -> Verdict:
+    ended = walk.take(translate(walk.proxy(node), front, walk.packet(local=False)), node)
+    if ended is not None:
+        return ended
+    return _arrive(walk, peer_at(walk.view, walk.ip), proxied=True)
+
+
+def _from_outside(walk: _Walk) -> Verdict:
+    """Follow a packet from outside the cluster: only nodes, external IPs and load balancers have a way in."""
+    owner = node_at(walk.view, walk.ip)
+    if owner is not None:
+        return _arrive(walk, Peer(walk.ip, None, owner["metadata"]["name"]), proxied=False)
+    front = services.find(walk.view, walk.ip, walk.port, walk.flow.protocol)
+    if front is not None and front.external:
+        node = _entry_node(walk, front)
+        return _at_node_port(walk, front, node)
+    return _nobody(walk)
+
+
+def _entry_node(walk: _Walk, front: Front) -> str:
+    """Return the node a load balancer sends to: any, or with ``externalTrafficPolicy: Local`` any whose health check passes."""
+    nodes: list[str] = [node["metadata"]["name"] for node in walk.view.list("nodes")]
+    if front.local_only:
+        here = {endpoint.node for endpoint in endpoints.behind(walk.view, front.service, front.port) if endpoint.ready}
+        nodes = [node for node in nodes if node in here] or nodes
+    return walk.random.choice(nodes)
+
+
+def _nobody(walk: _Walk) -> Verdict:
+    """Say what becomes of a packet to an address that nothing of the cluster owns."""
+    where = range_of(walk.ip, walk.options)
+    inside = bool(walk.flow.source.node)
+    owner = services.owner(walk.view, walk.ip)
+    if owner is not None and inside:
+        ports = ", ".join(f"{port['port']}/{port.get('protocol', 'TCP')}" for port in owner["spec"].get("ports") or ())
+        detail = f"{walk.ip} is this Service's, but {walk.port}/{walk.flow.protocol} is none of its ports ({ports}): no rule takes the packet."
+        title = f"Service {owner['metadata'].get('namespace', '')}/{owner['metadata']['name']}"
+        return walk.fail(Outcome.TIMED_OUT, HopKind.SERVICE, title, detail, (reference("services", owner),))
+    if where is Range.NODE and inside:
+        return walk.fail(
+            Outcome.UNREACHABLE, HopKind.NODE, walk.ip, "No node answers for this address: no route to host."
+        )
+    if where is Range.OUTSIDE and inside:
+        return _to_outside(walk)
+    reason = {
+        Range.POD: "No Pod has this address (Pods' addresses change when they are replaced), so nothing answers.",
+        Range.SERVICE: "No Service has this address, so no rule takes the packet and nothing answers.",
+    }.get(where, "Nothing answers at this address.")
+    if not inside and where in (Range.POD, Range.SERVICE):
+        reason = (
+            f"An address of the {where} has a meaning inside the cluster only; a client outside has no route to it."
+        )
+    return walk.fail(Outcome.TIMED_OUT, HopKind.OUTSIDE, walk.ip, reason)
+
+
+def _to_outside(walk: _Walk) -> Verdict:
+    node = walk.flow.source.node
+    walk.masqueraded_at = node
+    detail = (
+        "The address is outside the cluster; the packet leaves through its node, with the node's address as its source."
+    )
+    walk.hops.append(Hop(HopKind.OUTSIDE, walk.ip, detail))
+    return walk.end(Outcome.DELIVERED, Peer(walk.ip))
