@@ -68,8 +68,19 @@ def run_steps(place: Environment, steps: Sequence[Step]) -> None:
 
 
 def attach(place: Environment, *arguments: str) -> int:
-    """Run a command whose screen and keyboard are the reader's own, and return its exit code."""
-    return subprocess.run([place.python, *arguments], cwd=ROOT, env=place.variables(), check=False).returncode
+    """Run a command whose screen and keyboard are the reader's own, Ctrl-C included, and return its exit code."""
+    before = signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    process = subprocess.Popen([place.python, *arguments], cwd=ROOT, env=place.variables())
+    try:
+        code = process.wait()
+    except KeyboardInterrupt:
+        # SIGTERM, to this process alone.
+        process.terminate()
+        process.wait()
+        raise
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return code if code >= 0 else 128 - code
 
 
 def course(place: Environment, _extra: Sequence[str]) -> int:

@@ -67,12 +67,12 @@ def locate(root: Path) -> Environment:
 
 
 def fingerprint(environment: Environment) -> str:
-    """Hash what an installation depends on: the lock, the project's own table, the Python, and where the clone is."""
+    """Hash what an installation depends on: the lock, the project's own table, and where the clone is."""
     project = tomllib.loads((environment.root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     parts = (
         (environment.root / "requirements.lock").read_text(encoding="utf-8"),
         json.dumps(project, sort_keys=True),
-        f"{sys.version_info[:2]} {environment.root}",
+        str(environment.root),
     )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
@@ -117,12 +117,13 @@ def _check_room(environment: Environment) -> None:
 
 
 def _works(environment: Environment) -> bool:
-    """Say whether the environment's Python runs, has pip, and is of this version."""
+    """Say whether the environment's Python runs and has pip."""
     if not environment.python.exists():
         return False
-    probe = f"import pip, sys; sys.exit(sys.version_info[:2] != {tuple(sys.version_info[:2])})"
     try:
-        return subprocess.run([environment.python, "-c", probe], capture_output=True, check=False).returncode == 0
+        return (
+            subprocess.run([environment.python, "-c", "import pip"], capture_output=True, check=False).returncode == 0
+        )
     except OSError:
         return False
 

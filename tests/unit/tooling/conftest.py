@@ -127,7 +127,12 @@ class SilentIndex:
     def pip(self) -> dict[str, str]:
         """How to make pip ask it."""
         address = f"http://127.0.0.1:{self.listener.getsockname()[1]}/simple"
-        return {"PIP_INDEX_URL": address, "PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1"}
+        return {
+            "PIP_INDEX_URL": address,
+            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_NO_CACHE_DIR": "1",
+            "PIP_DEFAULT_TIMEOUT": "300",
+        }
 
     def wait_for_a_question(self) -> socket.socket:
         """Return when pip has connected, which is in the middle of the installation."""

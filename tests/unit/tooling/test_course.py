@@ -168,6 +168,31 @@ def test_a_port_in_use_is_one_line(clone: Clone) -> None:
     assert f"--port {port + 1}" in finished.stderr
 
 
+ATTACHED = """
+import signal, sys
+try:
+    print("ready", flush=True)
+    signal.pause()
+except KeyboardInterrupt:
+    sys.exit(7)
+"""
+
+
+@posix
+def test_ctrl_c_in_a_program_of_the_readers_own_is_that_programs_business(clone: Clone) -> None:
+    attach = "import sys; from scripts import commands, environment; "
+    attach += f"sys.exit(commands.attach(environment.locate(commands.ROOT), '-c', {ATTACHED!r}))"
+    python = clone.folder / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    command = [sys.executable, "-c", attach]
+    with subprocess.Popen(command, cwd=clone.folder, stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        os.killpg(process.pid, signal.SIGINT)
+    assert process.returncode == 7
+
+
 def test_an_unknown_command_is_one_line(clone: Clone) -> None:
     finished = clone.run("deploy")
     assert finished.returncode == 1
