@@ -4,6 +4,7 @@ Nothing here does I/O, keeps time or knows which cluster it looks at: the same f
 """
 
 from podwalk.network.affinity import Affinity
+from podwalk.network.allowance import allowance, allowances
 from podwalk.network.routing import route
 
-__all__ = ["Affinity", "route"]
+__all__ = ["Affinity", "allowance", "allowances", "route"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random as randomness
 from dataclasses import dataclass, field
 
-from podwalk.network import endpoints, services
+from podwalk.network import endpoints, policy, services
 from podwalk.network.addresses import (
     Range,
     node_at,
@@ -53,6 +53,12 @@ class _Walk:
             self.port if delivered else 0,
             source_ip,
         )
+
+    def source_at(self, node: str) -> Peer:
+        """Return the source as policies on a node see it: a node masquerades a packet after its own policies."""
+        if not self.masqueraded_at or self.masqueraded_at == node:
+            return self.seen
+        return Peer(node_ip(self.view, self.masqueraded_at), None, self.masqueraded_at)
 
     def source_ip(self, target: Peer) -> str:
         """Return the address the target sees, after every masquerade."""
@@ -150,6 +156,8 @@ def _from_cluster(walk: _Walk) -> Verdict:
         if ended is not None:
             return ended
     target = peer_at(walk.view, walk.ip)
+    if not _passes(walk, policy.Direction.EGRESS, walk.seen, target or Peer(walk.ip)):
+        return walk.end(Outcome.TIMED_OUT)
     return _arrive(walk, target, proxied=front is not None)
 
 
@@ -178,9 +186,20 @@ def _arrive(walk: _Walk, target: Peer | None, *, proxied: bool) -> Verdict:
             )
         )
         return walk.end(Outcome.DELIVERED, target)
+    if not _passes(walk, policy.Direction.INGRESS, walk.source_at(target.node), target):
+        return walk.end(Outcome.TIMED_OUT)
     detail = f"{walk.ip} is this Pod, on node {target.node}."
     walk.hops.append(Hop(HopKind.POD, f"Pod {target.pod.namespace}/{target.pod.name}", detail, objects=(target.pod,)))
     return walk.end(Outcome.DELIVERED, target)
+
+
+def _passes(walk: _Walk, direction: policy.Direction, source: Peer, target: Peer) -> bool:
+    """Ask the policies of one side, and keep what they say."""
+    judgement = policy.judge(walk.view, direction, source, target, walk.port, walk.flow.protocol, options=walk.options)
+    if judgement is None:
+        return True
+    walk.hops.append(judgement.hop())
+    return judgement.allowed
 
 
 def _at_node_port(walk: _Walk, front: Front, node: str) -> Verdict:

@@ -19,7 +19,14 @@ def test_a_service_leads_to_its_endpoint_at_the_target_port(world: World) -> Non
     verdict = world.route(a, "10.96.0.100", 80)
     assert verdict.target == world.peer(b)
     assert verdict.port == 8080
-    assert [hop.kind for hop in verdict.hops] == [HopKind.POD, HopKind.SERVICE, HopKind.ENDPOINT, HopKind.POD]
+    assert [hop.kind for hop in verdict.hops] == [
+        HopKind.POD,
+        HopKind.SERVICE,
+        HopKind.ENDPOINT,
+        HopKind.EGRESS,
+        HopKind.INGRESS,
+        HopKind.POD,
+    ]
 
 
 def test_a_service_without_endpoints_refuses(world: World) -> None:

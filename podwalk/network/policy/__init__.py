@@ -1,0 +1,23 @@
+"""NetworkPolicy to the letter of the API: who isolates whom, which rule allows, and which clause failed."""
+
+from podwalk.network.policy.judgement import Explanation, Judgement, PolicyResult, check, explain, judge
+from podwalk.network.policy.matrix import Matrix, matrix
+from podwalk.network.policy.plugins import PLUGINS, Plugin
+from podwalk.network.policy.rules import Clause, ClauseKind, Direction, RuleResult
+
+__all__ = [
+    "PLUGINS",
+    "Clause",
+    "ClauseKind",
+    "Direction",
+    "Explanation",
+    "Judgement",
+    "Matrix",
+    "Plugin",
+    "PolicyResult",
+    "RuleResult",
+    "check",
+    "explain",
+    "judge",
+    "matrix",
+]
