@@ -1,1 +1,76 @@
-"""controllers"""
+"""The controllers, the scheduler, and the objects that a new cluster begins with.
+
+Each controller is one entry of :data:`CONTROLLERS`: a reconcile function and the changes that concern it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from podwalk.controllers import replicaset, serviceaccounts
+from podwalk.controllers.bootstrap import bootstrap
+from podwalk.controllers.cache import Cache
+from podwalk.controllers.controller import Context, Controller, Watch
+from podwalk.controllers.deployment import CONTROLLER as DEPLOYMENT
+from podwalk.controllers.endpoints import legacy, mirroring, slices
+from podwalk.controllers.queue import Queue
+from podwalk.controllers.recorder import Recorder
+from podwalk.controllers.scheduler import CONTROLLER as SCHEDULER
+from podwalk.simulation import Simulation
+from podwalk.types import Change, ClusterOptions, Objects
+
+__all__ = ["CONTROLLERS", "Recorder", "bootstrap", "start"]
+
+CONTROLLERS: tuple[Controller, ...] = (
+    serviceaccounts.CONTROLLER,
+    DEPLOYMENT,
+    replicaset.CONTROLLER,
+    SCHEDULER,
+    slices.CONTROLLER,
+    legacy.CONTROLLER,
+    mirroring.CONTROLLER,
+)
+
+
+def start(objects: Objects, simulation: Simulation, options: ClusterOptions) -> dict[str, Queue]:
+    """Begin to reconcile: what is there already, and every change from now on.
+
+    Returns:
+        The work queues by controller name, from which a test can read how much work was done.
+    """
+    cache = Cache()
+    queues: dict[str, Queue] = {}
+    watches: dict[str, list[tuple[Context, Watch]]] = {}
+    for controller in CONTROLLERS:
+        context = _context(controller, objects, simulation, options, cache)
+        queues[controller.name] = context.queue
+        for resource, watch in controller.watches.items():
+            watches.setdefault(resource, []).append((context, watch))
+    dispatch = _dispatcher(cache, watches)
+    for resource in sorted({*watches, "pods", "nodes", "services", "poddisruptionbudgets.policy"}):
+        for obj in objects.list(resource):
+            dispatch(Change("ADDED", resource, obj, None, 0))
+    objects.subscribe(dispatch)
+    return queues
+
+
+def _context(
+    controller: Controller, objects: Objects, simulation: Simulation, options: ClusterOptions, cache: Cache
+) -> Context:
+    def reconcile(key: tuple[str, str]) -> float | None:
+        return controller.reconcile(context, key)
+
+    queue = Queue(controller.name, simulation, reconcile)
+    recorder = Recorder(objects, simulation, controller.name)
+    context = Context(objects, simulation, options, cache, recorder, queue)
+    return context
+
+
+def _dispatcher(cache: Cache, watches: dict[str, list[tuple[Context, Watch]]]) -> Callable[[Change], None]:
+    def dispatch(change: Change) -> None:
+        cache.apply(change)
+        for context, watch in watches.get(change.resource, ()):
+            for key in watch(context, change):
+                context.queue.add(key)
+
+    return dispatch

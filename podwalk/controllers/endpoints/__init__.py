@@ -1,0 +1,1 @@
+"""Who is behind a Service: EndpointSlices, the older Endpoints, and slices for Endpoints that people write by hand."""

@@ -1,0 +1,232 @@
+"""A cluster of controllers without kubelets or clients: what the kubelet would do, the tests do by hand."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from podwalk import controllers
+from podwalk.controllers.queue import Queue
+from podwalk.errors import ApiError
+from podwalk.simulation import Simulation
+from podwalk.store import Store
+from podwalk.types import Change, ClusterOptions, Object
+
+
+class PlainObjects:
+    """The API without defaulting, admission and validation."""
+
+    def __init__(self, store: Store, simulation: Simulation) -> None:
+        self.store, self.simulation = store, simulation
+        self.lookups = 0
+        self.writes = 0
+
+    def get(self, resource: str, namespace: str, name: str) -> Object | None:
+        return self.store.get(resource, namespace, name)
+
+    def list(
+        self, resource: str, namespace: str | None = None, labels: Mapping[str, str] | None = None
+    ) -> Sequence[Object]:
+        return self.store.list(resource, namespace, labels)
+
+    def lookup(self, index: str, value: str) -> Sequence[Object]:
+        return self.store.lookup(index, value)
+
+    def create(self, resource: str, obj: Object, *, manager: str = "podwalk") -> Object:
+        obj = copy.deepcopy(obj)
+        metadata = obj["metadata"]
+        if "name" not in metadata:
+            letters = self.simulation.random.choices("bcdfghjklmnpqrstvwxz2456789", k=5)
+            metadata["name"] = metadata["generateName"] + "".join(letters)
+        if self.store.get(resource, metadata.get("namespace", ""), metadata["name"]):
+            raise ApiError(409, "AlreadyExists", f"{resource} {metadata['name']} already exists")
+        namespace = self.store.get("namespaces", "", metadata.get("namespace", ""))
+        if namespace and "deletionTimestamp" in namespace["metadata"]:
+            raise ApiError(403, "Forbidden", "the namespace is being terminated")
+        metadata["uid"] = str(self.simulation.random.getrandbits(64))
+        metadata["creationTimestamp"] = self.simulation.timestamp()
+        metadata["generation"] = 1
+        obj.setdefault("status", {})
+        return self.store.put(resource, obj)
+
+    def update(self, resource: str, obj: Object, *, subresource: str = "", manager: str = "podwalk") -> Object:
+        metadata = obj["metadata"]
+        old = self.store.get(resource, metadata.get("namespace", ""), metadata["name"])
+        if old is None:
+            raise ApiError(404, "NotFound", "not found")
+        if old == obj:
+            return old
+        obj = copy.deepcopy(obj)
+        if old.get("spec") != obj.get("spec") and subresource != "binding":
+            obj["metadata"]["generation"] += 1
+        if "deletionTimestamp" in obj["metadata"] and not obj["metadata"].get("finalizers") and resource != "pods":
+            return self._finish(resource, obj)
+        return self.store.put(resource, obj)
+
+    def _finish(self, resource: str, obj: Object) -> Object:
+        metadata = obj["metadata"]
+        if resource == "namespaces" and obj["spec"].get("finalizers"):
+            return self.store.put(resource, obj)
+        return self.store.remove(resource, metadata.get("namespace", ""), metadata["name"])
+
+    def modify(
+        self,
+        resource: str,
+        namespace: str,
+        name: str,
+        change: Callable[[Object], None],
+        *,
+        subresource: str = "",
+        manager: str = "podwalk",
+    ) -> Object | None:
+        old = self.store.get(resource, namespace, name)
+        if old is None:
+            return None
+        new = copy.deepcopy(old)
+        change(new)
+        return self.update(resource, new, subresource=subresource)
+
+    def delete(self, resource: str, namespace: str, name: str, **options: Any) -> None:
+        old = self.store.get(resource, namespace, name)
+        if old is None:
+            return
+        bound = resource == "pods" and old["spec"].get("nodeName") and options.get("grace_s") != 0
+        finalizers = list(old["metadata"].get("finalizers") or ())
+        if (propagation := options.get("propagation")) in ("Foreground", "Orphan"):
+            finalizers.append({"Foreground": "foregroundDeletion", "Orphan": "orphan"}[propagation])
+        if bound or finalizers or (resource == "namespaces" and old["spec"].get("finalizers")):
+            new = copy.deepcopy(old)
+            new["metadata"]["deletionTimestamp"] = self.simulation.timestamp()
+            if finalizers:
+                new["metadata"]["finalizers"] = finalizers
+            if resource == "namespaces":
+                new["status"] = {"phase": "Terminating"}
+            self.store.put(resource, new)
+            return
+        self.store.remove(resource, namespace, name)
+
+    def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
+        return self.store.subscribe(callback)
+
+
+class Bench:
+    """Controllers on a simulation, with the moves that a kubelet or a user makes."""
+
+    def __init__(self) -> None:
+        self.simulation = Simulation(seed=1)
+        self.store = Store()
+        self.objects: Any = PlainObjects(self.store, self.simulation)
+        self.options = ClusterOptions(name="lab")
+        self.queues: dict[str, Queue] = controllers.start(self.objects, self.simulation, self.options)
+        controllers.bootstrap(self.objects, self.simulation, self.options)
+        self.create("namespaces", {"metadata": {"name": "shop"}, "spec": {"finalizers": ["kubernetes"]}})
+
+    def create(self, resource: str, obj: Object) -> Object:
+        kinds = {
+            "pods": ("v1", "Pod"),
+            "services": ("v1", "Service"),
+            "endpoints": ("v1", "Endpoints"),
+            "namespaces": ("v1", "Namespace"),
+            "deployments.apps": ("apps/v1", "Deployment"),
+            "replicasets.apps": ("apps/v1", "ReplicaSet"),
+            "statefulsets.apps": ("apps/v1", "StatefulSet"),
+            "daemonsets.apps": ("apps/v1", "DaemonSet"),
+            "jobs.batch": ("batch/v1", "Job"),
+        }
+        if resource in kinds:
+            version, kind = kinds[resource]
+            obj = {"apiVersion": version, "kind": kind, **obj}
+        if resource != "namespaces" and resource != "nodes":
+            obj["metadata"].setdefault("namespace", "shop")
+        created: Object = self.objects.create(resource, obj)
+        self.settle()
+        return created
+
+    def settle(self) -> None:
+        self.simulation.settle()
+
+    def get(self, resource: str, name: str, namespace: str = "shop") -> Object:
+        found = self.objects.get(resource, namespace, name)
+        assert found is not None, f"{resource} {namespace}/{name} is not there"
+        return dict(found)
+
+    def list(self, resource: str, namespace: str = "shop", **labels: str) -> list[Object]:
+        return list(self.objects.list(resource, namespace, labels or None))
+
+    def modify(self, resource: str, name: str, change: Callable[[Object], Any], namespace: str = "shop") -> None:
+        self.objects.modify(resource, namespace, name, lambda obj: (change(obj), None)[1])
+        self.settle()
+
+    def scale(self, resource: str, name: str, replicas: int) -> None:
+        self.modify(resource, name, lambda obj: obj["spec"].update(replicas=replicas))
+
+    def run(self, name: str, namespace: str = "shop", *, ready: bool = True) -> None:
+        """Do what the kubelet does for a bound Pod."""
+        self._run(name, namespace, ready=ready)
+        self.settle()
+
+    def _run(self, name: str, namespace: str, *, ready: bool = True) -> None:
+        pod = self.get("pods", name, namespace)
+        assert pod["spec"].get("nodeName"), f"{name} is not bound"
+        number = sum(1 for entry in self.objects.list("pods") if (entry["status"] or {}).get("podIP"))
+        ip = (pod["status"] or {}).get("podIP") or f"10.244.1.{number + 10}"
+        now = self.simulation.timestamp()
+
+        def change(latest: Object) -> None:
+            status = latest["status"] = dict(latest["status"])
+            status |= {"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}]}
+            others = [entry for entry in status.get("conditions") or () if entry["type"] != "Ready"]
+            value = "True" if ready else "False"
+            status["conditions"] = [*others, {"type": "Ready", "status": value, "lastTransitionTime": now}]
+
+        self.objects.modify("pods", namespace, name, change, subresource="status")
+
+    def run_all(self, namespace: str = "shop") -> None:
+        """Start every bound Pod and remove every terminating one, until nothing changes."""
+        while True:
+            before = self.store.revision
+            for pod in list(self.objects.list("pods", namespace)):
+                name = pod["metadata"]["name"]
+                if "deletionTimestamp" in pod["metadata"]:
+                    self.objects.delete("pods", namespace, name, grace_s=0)
+                elif pod["spec"].get("nodeName") and pod["status"].get("phase", "Pending") == "Pending":
+                    self._run(name, namespace)
+                self.settle()
+            if self.store.revision == before:
+                return
+
+    def finish(self, name: str, phase: str = "Succeeded", namespace: str = "shop") -> None:
+        """Let all containers of a Pod end."""
+        self.objects.modify(
+            "pods", namespace, name, lambda pod: pod["status"].update(phase=phase), subresource="status"
+        )
+        self.settle()
+
+    def events(self, name: str, namespace: str = "shop") -> Sequence[tuple[str, str]]:
+        """Return reason and message of the events about an object, in order."""
+        found = [entry for entry in self.objects.list("events", namespace) if entry["involvedObject"]["name"] == name]
+        found.sort(key=lambda entry: int(entry["metadata"]["name"].rsplit(".", 1)[1], 16))
+        return [(entry["reason"], entry["message"]) for entry in found]
+
+
+@pytest.fixture(autouse=True)
+def _stop_loops_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A controller that never comes to rest is found after thousands of events, not a million."""
+    monkeypatch.setattr("podwalk.simulation.SETTLE_LIMIT", 20_000)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def template(image: str = "nginx", **labels: str) -> Object:
+    return {"metadata": {"labels": labels or {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": image}]}}
+
+
+def deployment(name: str = "web", replicas: int = 3, **spec: Any) -> Object:
+    body = {"replicas": replicas, "selector": {"matchLabels": {"app": "web"}}, "template": template()}
+    return {"metadata": {"name": name}, "spec": {**body, "progressDeadlineSeconds": 600, **spec}}
