@@ -6,12 +6,13 @@ the lower layers (``podwalk.types`` and the rest) can be imported without a Kube
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from podwalk.facade import Cluster
 
-__all__ = ["cluster", "lab"]
+__all__ = ["cluster"]
 
 
 def cluster(backend: str | None = None, *, namespace: str = "default", quiet: bool = False) -> Cluster:
@@ -32,11 +33,9 @@ def cluster(backend: str | None = None, *, namespace: str = "default", quiet: bo
     """
     from podwalk.facade import connect
 
-    return connect(backend, namespace=namespace, quiet=quiet)
+    made = connect(backend, namespace=namespace, quiet=quiet)
+    if "IPython" in sys.modules:
+        from podwalk.labs.magics import register
 
-
-def lab(*args: Any, **kwargs: Any) -> Any:
-    """Show the step control of a lab in a notebook; see :func:`podwalk.labs.show`."""
-    from podwalk.labs import show
-
-    return show(*args, **kwargs)
+        register(made)
+    return made

@@ -32,6 +32,10 @@ class ContextBackend:
         """Name the context and the server's version."""
         return f'context "{self.context or "current"}", Kubernetes {self._version}'
 
+    def kubectl(self) -> tuple[str, ...]:
+        """Return the options that make kubectl reach the same cluster."""
+        return ("--context", self.context) if self.context else ()
+
     def is_up(self) -> bool:
         """Whether the context exists and its cluster answers."""
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from kubernetes.client import ApiClient
 
@@ -34,6 +34,14 @@ class Backend(Protocol):
         Raises:
             PodwalkError: when the cluster does not answer, with what to try.
         """
+
+
+@runtime_checkable
+class KubectlBackend(Protocol):
+    """A backend whose cluster kubectl can reach too."""
+
+    def kubectl(self) -> tuple[str, ...]:
+        """Return the options that make kubectl reach the same cluster, e.g. ``("--context", "kind-podwalk")``."""
 
 
 class UnknownBackendError(PodwalkError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from podwalk.backends.selection import select
+from podwalk.backends.selection import KubectlBackend, select
 from podwalk.facade.application import Applied, Changes
 from podwalk.facade.cluster import Cluster
 from podwalk.facade.execution import Output
@@ -16,6 +16,7 @@ def connect(backend: str | None = None, *, namespace: str = "default", quiet: bo
     chosen = select(backend)
     api = chosen.connect()
     made = Cluster(api, backend=chosen.name, description=chosen.describe(), namespace=namespace)
+    made.kubectl = chosen.kubectl() if isinstance(chosen, KubectlBackend) else None
     if not quiet:
         print(f"Backend {chosen.name}: {chosen.describe()}")
     return made

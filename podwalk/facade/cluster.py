@@ -39,6 +39,7 @@ class Cluster:
         namespace: the namespace of commands that name none; assign to change it.
         backend: which backend it is, e.g. ``kind``.
         kinds: what the cluster serves.
+        kubectl: the options that make kubectl reach it; None if it cannot.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Cluster:
     ) -> None:
         self.api, self.backend, self.namespace = api, backend, namespace
         self.kinds = Kinds(api)
+        self.kubectl: tuple[str, ...] | None = None
         self._description = description
 
     def __repr__(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from importlib.resources import files
 
 STATES = {
     "good": {"Running", "Active", "Bound", "Ready", "True", "Complete", "Available", "created", "Normal"},
@@ -13,18 +14,7 @@ STATES = {
 }
 """The words that get a colour; the word itself always stays, so that colour says nothing alone."""
 
-CSS = (
-    "table.podwalk{border-collapse:collapse;font-family:var(--jp-code-font-family,ui-monospace,monospace);"
-    "font-size:13px;margin:.2em 0}"
-    "table.podwalk th,table.podwalk td{text-align:left!important;padding:.25em 1.2em .25em 0;white-space:nowrap;border:0}"
-    "table.podwalk th{font-weight:600;opacity:.7;letter-spacing:.02em;border-bottom:1px solid rgba(128,128,128,.4)}"
-    "table.podwalk tr{background:none!important}"
-    ".podwalk-scroll{overflow-x:auto}"
-    ".podwalk-good{color:#1a7f37}.podwalk-busy{color:#8a6000}.podwalk-bad{color:#c4312b}"
-    "[data-jp-theme-light=false] .podwalk-good,[data-theme=dark] .podwalk-good{color:#57d37a}"
-    "[data-jp-theme-light=false] .podwalk-busy,[data-theme=dark] .podwalk-busy{color:#e3b341}"
-    "[data-jp-theme-light=false] .podwalk-bad,[data-theme=dark] .podwalk-bad{color:#ff8b84}"
-)
+CSS = files(__package__).joinpath("display.css").read_text(encoding="utf-8")
 
 
 def columns(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

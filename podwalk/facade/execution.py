@@ -5,19 +5,19 @@ from __future__ import annotations
 import contextlib
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from kubernetes.client import ApiClient, CoreV1Api
 from kubernetes.client.exceptions import ApiException
 from kubernetes.stream import stream
-from kubernetes.stream.ws_client import ERROR_CHANNEL, STDERR_CHANNEL, STDOUT_CHANNEL
+from kubernetes.stream.ws_client import ERROR_CHANNEL, STDERR_CHANNEL, STDIN_CHANNEL, STDOUT_CHANNEL
 
 from podwalk.facade import wire
 from podwalk.facade.errors import LearnerError, NotReadyError, RefusedError, WaitError
-from podwalk.types import Object
+from podwalk.types import Object, Session
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,8 @@ def run(
     metadata, words = pod["metadata"], arguments(command)
     container = container or pod["spec"]["containers"][0]["name"]
     try:
+        if isinstance(api, InProcess):
+            return _run_in_process(api, pod, words, container, stdin, timeout_s)
         session = stream(
             CoreV1Api(api).connect_get_namespaced_pod_exec,
             metadata["name"], metadata["namespace"], command=words, container=container,
@@ -98,12 +100,49 @@ def run(
         session.run_forever(timeout=timeout_s)
         stdout, stderr = session.read_channel(STDOUT_CHANNEL), session.read_channel(STDERR_CHANNEL)
         if session.is_open():
-            told = f"; so far it wrote:\n{(stdout + stderr).rstrip()}" if stdout or stderr else ""
-            raise WaitError(
-                f"`{shlex.join(words)}` did not end within {timeout_s:g} s{told}",
-                hint="give it longer with timeout_s=…",
-            )
+            raise _late(words, timeout_s, stdout + stderr)
         return Output(stdout, stderr, _exit_code(session.read_channel(ERROR_CHANNEL), words))
+
+
+@runtime_checkable
+class InProcess(Protocol):
+    """A client whose cluster is in this process: it has no socket that ``kubernetes.stream`` could open."""
+
+    def open_session(self, path: str, query: Sequence[tuple[str, str]]) -> Session:
+        """Open a conversation."""
+
+    def run_session(self, session: Session, timeout_s: float) -> Iterator[tuple[int, bytes]]:
+        """Yield what the conversation says, until it is over."""
+
+
+def _run_in_process(
+    api: InProcess, pod: Object, words: list[str], container: str, stdin: str, timeout_s: float
+) -> Output:
+    metadata = pod["metadata"]
+    query = [*(("command", word) for word in words), ("container", container), ("stdout", "true"), ("stderr", "true")]
+    query += [("stdin", "true")] if stdin else []
+    session = api.open_session(f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}/exec", query)
+    if stdin:
+        session.receive(STDIN_CHANNEL, stdin.encode())
+    said = {STDOUT_CHANNEL: b"", STDERR_CHANNEL: b"", ERROR_CHANNEL: b""}
+    try:
+        for channel, data in api.run_session(session, timeout_s):
+            said[channel] += data
+    except TimeoutError as error:
+        raise _late(
+            words, timeout_s, (said[STDOUT_CHANNEL] + said[STDERR_CHANNEL]).decode("utf-8", "replace")
+        ) from error
+    stdout, stderr, closing = (
+        said[channel].decode("utf-8", "replace") for channel in (STDOUT_CHANNEL, STDERR_CHANNEL, ERROR_CHANNEL)
+    )
+    return Output(stdout, stderr, _exit_code(closing, words))
+
+
+def _late(words: list[str], timeout_s: float, wrote: str) -> WaitError:
+    told = f"; so far it wrote:\n{wrote.rstrip()}" if wrote else ""
+    return WaitError(
+        f"`{shlex.join(words)}` did not end within {timeout_s:g} s{told}", hint="give it longer with timeout_s=…"
+    )
 
 
 def check(pod: Object, container: str = "") -> None:

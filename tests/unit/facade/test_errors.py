@@ -57,9 +57,7 @@ def test_a_missing_namespace_is_told_as_such() -> None:
 
 def test_ipython_shows_the_message_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     shell = start_ipython()  # type: ignore[no-untyped-call]  # no types
-    shell.run_cell(
-        "from podwalk.facade.errors import LearnerError\nraise LearnerError('no such Pod', hint='cluster.get(\"pods\")')"
-    )
+    shell.run_cell("from podwalk.facade.errors import LearnerError\nraise LearnerError('no such Pod', hint='look')")
     shown = capsys.readouterr()
     assert "LearnerError: no such Pod" in shown.out + shown.err
     assert "Traceback" not in shown.out + shown.err

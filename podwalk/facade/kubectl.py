@@ -1,0 +1,309 @@
+"""The everyday commands of kubectl, in its own words, over the façade: for machines without kubectl, and for labs.
+
+``-f`` is left out (a notebook applies a cell, not a file), and so is what needs a terminal (``-it``, ``edit``). What
+is not understood is refused: the real kubectl takes it with the same kubeconfig.
+
+Source: kubernetes.io/docs/reference/kubectl/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import yaml
+
+from podwalk.facade import condition, wire
+from podwalk.facade.application import Applied, Changes
+from podwalk.facade.cluster import Cluster, Text
+from podwalk.facade.errors import LearnerError
+from podwalk.facade.listing import Listing
+from podwalk.types import Object
+
+DEFAULT_TIMEOUT_S = 30.0
+
+
+class UsageError(LearnerError):
+    """A command that is not understood."""
+
+
+@dataclass(frozen=True)
+class Tables(Listing):
+    """Objects of several kinds, a table for each kind."""
+
+    tables: tuple[Listing, ...] = ()
+
+    def __repr__(self) -> str:
+        """Render one table under the other."""
+        return "\n\n".join(map(repr, self.tables))
+
+    def _repr_html_(self) -> str:
+        return "".join(table._repr_html_() for table in self.tables)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that raises where argparse would end the process."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(
+            f"kubectl: {message}",
+            hint="get, describe, exec, logs, events, wait, delete, scale, label and rollout are understood here",
+        )
+
+
+def run(cluster: Cluster, command: str | Sequence[str]) -> Any:
+    """Run a command.
+
+    Args:
+        cluster: where.
+        command: e.g. ``kubectl get pods -l app=backend -o wide``; the leading ``kubectl`` may be left out.
+
+    Returns:
+        What the façade's verb of that name returns: it shows itself, and ``str()`` gives the text kubectl would print.
+
+    Raises:
+        UsageError: when the command is not understood.
+        LearnerError: when the cluster refuses it.
+    """
+    words = shlex.split(command) if isinstance(command, str) else list(command)
+    if words and words[0] == "kubectl":
+        words = words[1:]
+    before, after = (words[: words.index("--")], words[words.index("--") + 1 :]) if "--" in words else (words, [])
+    options = _parser().parse_args(before)
+    options.namespace = options.namespace or cluster.namespace
+    return options.verb(cluster, options, after)
+
+
+def _parser() -> _Parser:
+    parser = _Parser(prog="kubectl", add_help=False)
+    verbs = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+
+    def verb(name: str, function: Callable[[Cluster, Any, list[str]], Any], *arguments: str) -> _Parser:
+        made = verbs.add_parser(name, add_help=False, allow_abbrev=False)
+        made.set_defaults(verb=function)
+        made.add_argument("-n", "--namespace", default="")
+        for argument in arguments:
+            made.add_argument(*argument.split("|"), default="")
+        return made
+
+    get = verb("get", _get, "-l|--selector", "-o|--output")
+    get.add_argument("-A", "--all-namespaces", action="store_true")
+    get.add_argument("--show-labels", action="store_true")
+    get.add_argument("what", nargs="+")
+    verb("describe", _describe, "-l|--selector").add_argument("what", nargs="+")
+    execute = verb("exec", _exec, "-c|--container", "--timeout")
+    execute.add_argument("-i", "--stdin", action="store_true")
+    execute.add_argument("what")
+    logs = verb("logs", _logs, "-c|--container", "--tail")
+    logs.add_argument("-p", "--previous", action="store_true")
+    logs.add_argument("what")
+    verb(
+        "events",
+        lambda cluster, options, after: cluster.events(options.namespace, about=getattr(options, "for")),
+        "--for",
+    )
+    verb("wait", _wait, "-l|--selector", "--for", "--timeout").add_argument("what", nargs="+")
+    verb("delete", _delete).add_argument("what", nargs="+")
+    verb("scale", _scale, "--replicas").add_argument("what", nargs="+")
+    label = verb("label", _label)
+    label.add_argument("what", nargs="+")
+    label.add_argument("--overwrite", action="store_true")
+    rollout = verb("rollout", _rollout, "--timeout")
+    rollout.add_argument("action", choices=["status", "restart"])
+    rollout.add_argument("what", nargs="+")
+    return parser
+
+
+def _names(what: Sequence[str]) -> list[str]:
+    """Turn ``pods a b`` into ``pods/a`` and ``pods/b``; leave ``pod/a`` and ``pods``."""
+    if any("/" in word for word in what) or len(what) == 1:
+        return list(what)
+    return [f"{what[0]}/{name}" for name in what[1:]]
+
+
+def _get(cluster: Cluster, options: Any, after: list[str]) -> Any:
+    listings = [
+        cluster.get(
+            word,
+            namespace=options.namespace,
+            selector=options.selector,
+            all_namespaces=options.all_namespaces,
+            wide=options.output == "wide",
+        )
+        for name in _names(options.what)
+        for word in name.split(",")
+    ]
+    found = listings[0] if len(listings) == 1 else _merge(listings)
+    if options.show_labels:
+        found = _with_labels(found)
+    single = len(found) == 1 and ("/" in options.what[0] or len(options.what) == 2)
+    return _output(cluster, found, options.output, single)
+
+
+def _merge(listings: Sequence[Listing]) -> Listing:
+    """Join listings of one kind into one table; of several kinds, one table under the other."""
+    objects = tuple(obj for listing in listings for obj in listing)
+    if len({listing.header for listing in listings}) == 1:
+        return Listing(objects, listings[0].header, tuple(row for listing in listings for row in listing.rows))
+    return Tables(objects, tables=tuple(listings))
+
+
+def _with_labels(found: Listing) -> Listing:
+    labels = [
+        ",".join(f"{key}={value}" for key, value in sorted(obj["metadata"].get("labels", {}).items())) for obj in found
+    ]
+    rows = tuple((*row, text or "<none>") for row, text in zip(found.rows, labels, strict=True))
+    return Listing(found.objects, (*found.header, "LABELS"), rows, found.empty)
+
+
+def _output(cluster: Cluster, found: Listing, form: str, single: bool) -> Any:
+    if form in {"", "wide"}:
+        return found
+    shown: Any = found.object if single else {"apiVersion": "v1", "kind": "List", "items": list(found)}
+    if form == "json":
+        return Text(json.dumps(shown, indent=4))
+    if form == "yaml":
+        return Text(yaml.safe_dump(_without_managed(shown), sort_keys=True))
+    if form == "name":
+        return Text("\n".join(f"{cluster.kinds.of(obj).label}/{obj['metadata']['name']}" for obj in found))
+    if form.startswith("jsonpath="):
+        return Text(_template(shown, form.removeprefix("jsonpath=").strip("'")))
+    raise UsageError(
+        f"kubectl: the output format {form} is not understood", hint="wide, yaml, json, name or jsonpath={.path}"
+    )
+
+
+def _without_managed(shown: Object) -> Object:
+    metadata = {key: value for key, value in shown.get("metadata", {}).items() if key != "managedFields"}
+    items = {"items": [_without_managed(item) for item in shown["items"]]} if "items" in shown else {}
+    return shown | ({"metadata": metadata} if metadata else {}) | items
+
+
+def _template(obj: Any, template: str) -> str:
+    def value(found: re.Match[str]) -> str:
+        if found.group(1).startswith('"'):
+            return str(json.loads(found.group(1)))
+        return " ".join(
+            item if isinstance(item, str) else json.dumps(item) for item in condition.select(obj, found.group(1))
+        )
+
+    return re.sub(r"\{([^}]*)\}", value, template)
+
+
+def _describe(cluster: Cluster, options: Any, after: list[str]) -> Any:
+    """Show the object as YAML and its events: what describe is mostly read for, without its hundred layouts."""
+    parts = []
+    for name in _names(options.what):
+        for obj in cluster.get(name, namespace=options.namespace, selector=options.selector):
+            about = f"{cluster.kinds.of(obj).label}/{obj['metadata']['name']}"
+            events = cluster.events(options.namespace, about=about)
+            parts.append(yaml.safe_dump(_without_managed(obj), sort_keys=False) + f"\nEvents:\n{events}")
+    return Text("\n\n".join(parts))
+
+
+def _exec(cluster: Cluster, options: Any, after: list[str]) -> Any:
+    if not after:
+        raise UsageError(
+            "kubectl: exec needs a command after --", hint="kubectl exec client -- wget -qO- http://backend"
+        )
+    timeout_s = _seconds(options.timeout or "60s")
+    return cluster.exec(
+        options.what, after, namespace=options.namespace, container=options.container, timeout_s=timeout_s
+    )
+
+
+def _logs(cluster: Cluster, options: Any, after: list[str]) -> Any:
+    tail = int(options.tail) if options.tail else None
+    return cluster.logs(
+        options.what, namespace=options.namespace, container=options.container, tail=tail, previous=options.previous
+    )
+
+
+def _wait(cluster: Cluster, options: Any, after: list[str]) -> Any:
+    words, timeout_s = getattr(options, "for"), _seconds(options.timeout or f"{DEFAULT_TIMEOUT_S}s")
+    if not words:
+        raise UsageError("kubectl: wait needs --for", hint="kubectl wait deployment/backend --for=condition=Available")
+    return Text(
+        "\n".join(
+            cluster.wait(name, words, namespace=options.namespace, selector=options.selector, timeout_s=timeout_s)
+            for name in _names(options.what)
+        )
+    )
+
+
+def _delete(cluster: Cluster, options: Any, after: list[str]) -> Changes:
+    return Changes(
+        tuple(entry for name in _names(options.what) for entry in cluster.delete(name, namespace=options.namespace))
+    )
+
+
+def _scale(cluster: Cluster, options: Any, after: list[str]) -> Changes:
+    if not options.replicas.isdigit():
+        raise UsageError("kubectl: scale needs --replicas=N")
+    return _patch(cluster, options, {"spec": {"replicas": int(options.replicas)}}, "scaled", _names(options.what))
+
+
+def _label(cluster: Cluster, options: Any, after: list[str]) -> Changes:
+    pairs = [word for word in options.what if "=" in word or word.endswith("-")]
+    labels = {word.split("=")[0].removesuffix("-"): word.split("=", 1)[1] if "=" in word else None for word in pairs}
+    names = _names([word for word in options.what if word not in pairs])
+    return _patch(cluster, options, {"metadata": {"labels": labels}}, "labeled", names)
+
+
+def _rollout(cluster: Cluster, options: Any, after: list[str]) -> Any:
+    names = _names(options.what)
+    if options.action == "restart":
+        stamp = {"kubectl.kubernetes.io/restartedAt": _restarted(cluster, options, names[0])}
+        return _patch(
+            cluster, options, {"spec": {"template": {"metadata": {"annotations": stamp}}}}, "restarted", names
+        )
+    timeout_s = _seconds(options.timeout or "120s")
+    for name in names:
+        obj = cluster.get(name, namespace=options.namespace).object
+        replicas = obj["spec"].get("replicas", 1)
+        expected = {
+            "observedGeneration": obj["metadata"]["generation"],
+            "updatedReplicas": replicas,
+            "replicas": replicas,
+        }
+        for field, value in (expected | {"availableReplicas": replicas}).items():
+            cluster.wait(
+                name, f"jsonpath={{.status.{field}}}={value}", namespace=options.namespace, timeout_s=timeout_s
+            )
+    return Text(
+        "\n".join(
+            f"{name.replace('/', ' ', 1).replace('deploy ', 'deployment ')} successfully rolled out" for name in names
+        )
+    )
+
+
+def _restarted(cluster: Cluster, options: Any, name: str) -> str:
+    """Stamp a restart with the number of the generation: the cluster's own clock may be a simulated one."""
+    return str(cluster.get(name, namespace=options.namespace).object["metadata"].get("generation", 0) + 1)
+
+
+def _patch(cluster: Cluster, options: Any, body: Object, done: str, names: Sequence[str]) -> Changes:
+    entries = []
+    for name in names:
+        word, _, target = name.partition("/")
+        kind = cluster.kinds.find(word)
+        path = kind.path(options.namespace, target)
+        try:
+            before = wire.call(cluster.api, "GET", path)
+            after = wire.call(cluster.api, "PATCH", path, body=body, content_type="application/merge-patch+json")
+        except wire.StatusError as error:
+            raise wire.explain(error, namespace=options.namespace) from error
+        entries.append(Applied(f"{kind.label}/{target}", done, after, before, kind))
+    return Changes(tuple(entries))
+
+
+def _seconds(text: str) -> float:
+    found = re.fullmatch(r"(?:(\d+)m)?(?:([\d.]+)s?)?", text)
+    if not found or not text:
+        raise UsageError(f'kubectl: "{text}" is not a duration', hint="30s or 2m")
+    return int(found.group(1) or 0) * 60 + float(found.group(2) or 0)

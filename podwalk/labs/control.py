@@ -1,0 +1,513 @@
+"""The step control: read, predict, apply, see, verify, next; back and reset at any time. ipywidgets only.
+
+The control holds no truth of its own: what was done is in the session's progress, what is there is in the cluster,
+and both are asked again before the learner is told that a step is done.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+from markdown_it import MarkdownIt
+
+from podwalk.errors import PodwalkError
+from podwalk.facade import Changes
+from podwalk.facade.errors import ManifestError
+from podwalk.facade.manifest import parse
+from podwalk.labs import show
+from podwalk.labs.changes import describe
+from podwalk.labs.check import CheckResult
+from podwalk.labs.lab import Step
+from podwalk.labs.session import CancelledError, Session
+from podwalk.labs.style import CSS
+
+Action = Callable[[], None]
+
+
+def markdown(text: str) -> str:
+    """Turn a step's Markdown into HTML."""
+    return str(MarkdownIt().render(text))
+
+
+def note(text: str, kind: str) -> str:
+    """Return a paragraph with a coloured edge."""
+    return f'<div class="podwalk-note {kind}">{text}</div>'
+
+
+def problem(error: Exception) -> str:
+    """Return an error as a learner reads it."""
+    return note(
+        f'<strong>That did not work.</strong><pre style="white-space:pre-wrap">{escape(str(error))}</pre>', "bad"
+    )
+
+
+class Controls:
+    """All controls of one lab, so that a step knows those before and after it."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.steps: dict[str, StepControl] = {}
+        self.busy = threading.Lock()
+        self._head = widgets.HTML()
+        self._say = widgets.HTML()
+        self._reset = Confirmed("Reset lab", "Undo every step, the last first", self.reset)
+        self._rebuild = button("Rebuild", "Apply again what the lab had built", self.rebuild, primary=True)
+
+    def head(self) -> widgets.Widget:
+        """Return the panel at the top of a lab: its goals, its progress, and what concerns it whole."""
+        self.refresh()
+        self.look_for_loss()
+        top = widgets.VBox([widgets.HTML(f"<style>{CSS}</style>"), self._head])
+        top.add_class("podwalk-top")
+        text = widgets.HTML(markdown(show.head(self.session.lab)))
+        foot = widgets.HBox([self._reset.button, self._rebuild])
+        foot.add_class("podwalk-foot")
+        card = widgets.VBox([top, text, self._say, foot])
+        card.add_class("podwalk-card")
+        return card
+
+    def step(self, step: Step) -> widgets.Widget:
+        """Return the control of a step, made anew each time its cell runs."""
+        self.steps[step.name] = StepControl(self, step)
+        self.refresh()
+        return self.steps[step.name].card
+
+    def refresh(self) -> None:
+        """Bring progress up to date everywhere."""
+        lab, progress = self.session.lab, self.session.progress
+        done = sum(progress.step(step.name).done for step in lab.steps)
+        self._head.value = f"{self.dots('')}<h3>{escape(lab.title)}</h3>"
+        self._say.value = note(f"All {done} steps are done.", "good") if lab.steps and done == len(lab.steps) else ""
+        for control in self.steps.values():
+            control.refresh()
+
+    def dots(self, here: str) -> str:
+        """Draw how many steps there are, which are done, and which is this one."""
+        lab, progress = self.session.lab, self.session.progress
+        classes = [
+            "done" if progress.step(step.name).done else "here" if step.name == here else "" for step in lab.steps
+        ]
+        done = classes.count("done")
+        number = next((number for number, step in enumerate(lab.steps, 1) if step.name == here), 0)
+        text = f"Step {number} of {len(lab.steps)}" if number else f"{len(lab.steps)} steps"
+        bars = "".join(f'<i class="{name}"></i>' for name in classes)
+        return f'<div class="podwalk-dots"><span>{text}</span>{bars}<b>{done} done</b></div>'
+
+    def unlocked(self, step: Step) -> bool:
+        """Whether every step before this one is done."""
+        names = [item.name for item in self.session.lab.steps]
+        return all(self.session.progress.step(name).done for name in names[: names.index(step.name)])
+
+    def look_for_loss(self) -> None:
+        """Say so when the cluster no longer has what the lab built."""
+        try:
+            lost = self.session.lost()
+        except PodwalkError as error:
+            self._say.value = problem(error)
+            return
+        self._rebuild.layout.display = "" if lost else "none"
+        if lost:
+            titles = ", ".join(f"“{escape(step.title)}”" for step in lost)
+            self._say.value = note(
+                f"The cluster no longer has what you built in {titles}: it was reset, or something was deleted. "
+                "<strong>Rebuild</strong> applies it again; <strong>Reset lab</strong> begins anew.",
+                "busy",
+            )
+
+    def rebuild(self) -> None:
+        """Apply again what was lost."""
+        self.run(self.session.rebuild, self._say, done="The cluster has everything again.")
+        self.look_for_loss()
+
+    def reset(self) -> None:
+        """Undo the whole lab."""
+        self.run(self.session.reset, self._say, done="")
+        for control in self.steps.values():
+            control.clear()
+        self.refresh()
+        self.look_for_loss()
+
+    def run(self, work: Action, say: widgets.HTML, *, done: str) -> bool:
+        """Do something that may take long, telling what goes on; return whether it succeeded."""
+
+        def report(sentence: str) -> None:
+            say.value = (
+                f'<div class="podwalk-say" role="status"><span class="podwalk-spin"></span>{escape(sentence)} …</div>'
+            )
+
+        self.session.report = report
+        try:
+            work()
+        except PodwalkError as error:
+            say.value = note(escape(str(error)), "busy") if isinstance(error, CancelledError) else problem(error)
+            return False
+        say.value = note(escape(done), "good") if done else ""
+        return True
+
+    def neighbour(self, step: Step, by: int) -> StepControl | None:
+        """Return the control before (-1) or after (1) a step's."""
+        names = [item.name for item in self.session.lab.steps]
+        place = names.index(step.name) + by
+        return self.steps.get(names[place]) if 0 <= place < len(names) else None
+
+
+class StepControl:
+    """The control of one step."""
+
+    def __init__(self, controls: Controls, step: Step) -> None:
+        self.controls, self.step = controls, step
+        self._cancel = threading.Event()
+        self._top = widgets.HTML()
+        self._top.add_class("podwalk-top")
+        self._text = widgets.HTML(markdown(step.text))
+        self._prediction = self._radio()
+        self._editor = Editor(self.state.manifest or step.manifest)
+        self._say, self._out, self._verdict, self._checks, self._help = (widgets.HTML() for _ in range(5))
+        word, tip = (
+            ("Apply", "Apply the manifest to the cluster")
+            if step.manifest or step.run
+            else ("Look", "Run the commands of this step")
+        )
+        self._apply = button(word, tip, self.apply, primary=True)
+        self._verify = button("Verify", "Check whether the step is done", self.verify)
+        self._hint = button("Hint", "Show the next hint", self.hint)
+        self._solution = button("Solution", "Put the solution into the editor", self.solve)
+        self._stop = button("Cancel", "Stop waiting", self._cancel.set)
+        self._back = button("‹ Back", "Undo this step and go to the one before", self.back)
+        self._reset = button("Reset step", "Undo what this step changed and begin it again", self.reset)
+        self._next = button("Next ›", "Go to the next step", self.next, primary=True)
+        self.card = self._lay_out()
+        self._recall()
+
+    @property
+    def state(self) -> Any:
+        """What the learner did in this step."""
+        return self.controls.session.progress.step(self.step.name)
+
+    def _lay_out(self) -> widgets.VBox:
+        actions = widgets.HBox(
+            [self._apply, self._verify, self._hint, self._solution, self._stop],
+            layout={"flex_flow": "row wrap", "margin": "12px 0 4px"},
+        )
+        foot = widgets.HBox([self._back, self._reset, self._next], layout={"flex_flow": "row wrap"})
+        foot.add_class("podwalk-foot")
+        parts: list[Any] = [widgets.HTML(f"<style>{CSS}</style>"), self._top, self._text]
+        if self._prediction:
+            question = self.step.prediction.question if self.step.prediction else ""
+            parts += [
+                widgets.HTML(f'<div class="podwalk-label">Predict</div><div>{escape(question)}</div>'),
+                self._prediction,
+            ]
+        if self.step.manifest:
+            parts += [widgets.HTML('<div class="podwalk-label">Manifest</div>'), self._editor.box]
+        parts += [actions, self._say, self._out, self._verdict, self._checks, self._help, foot]
+        card = widgets.VBox(parts)
+        card.add_class("podwalk-card")
+        return card
+
+    def _radio(self) -> widgets.RadioButtons | None:
+        if self.step.prediction is None:
+            return None
+        choices = [(choice.text, number) for number, choice in enumerate(self.step.prediction.choices)]
+        radio = widgets.RadioButtons(options=choices, value=self.state.choice, layout={"width": "auto"})
+        radio.tooltip = self.step.prediction.question
+        radio.observe(self._choose, names="value")
+        return radio
+
+    def _choose(self, change: Any) -> None:
+        if not self.state.applied:
+            self.state.choice = change["new"]
+            self.controls.session.progress.save()
+        self.refresh()
+
+    def _recall(self) -> None:
+        """Show what a kernel before this one had shown."""
+        if self.state.done:
+            self._checks.value = note("This step was done before. <strong>Verify</strong> checks it again.", "good")
+        elif self.state.applied:
+            self._say.value = note(
+                "This step was applied before. <strong>Verify</strong> it, or apply it again.", "busy"
+            )
+        self._show_help()
+
+    def refresh(self) -> None:
+        """Enable what can be done now."""
+        state, unlocked = self.state, self.controls.unlocked(self.step)
+        self._top.value = f"{self.controls.dots(self.step.name)}<h3>{escape(self.step.title)}</h3>"
+        chosen = self._prediction is None or state.choice is not None
+        self._apply.disabled = not (unlocked and chosen)
+        self._apply.tooltip = (
+            "Apply the manifest"
+            if unlocked and chosen
+            else "Predict first"
+            if unlocked
+            else "Finish the step before this one"
+        )
+        self._verify.disabled = not (state.applied and self.step.verify)
+        self._hint.disabled = not unlocked or state.hints >= len(self.step.hints)
+        self._hint.description = (
+            f"Hint {min(state.hints + 1, len(self.step.hints))} of {len(self.step.hints)}"
+            if self.step.hints
+            else "Hint"
+        )
+        self._hint.layout.display = "" if self.step.hints else "none"
+        self._solution.layout.display = "" if self.step.manifest else "none"
+        self._solution.disabled = not (unlocked and state.hints >= len(self.step.hints))
+        self._stop.layout.display = "none"
+        self._next.disabled = not state.done
+        self._next.layout.display = "" if self.controls.neighbour(self.step, 1) or not self._last else "none"
+        self._reset.disabled = not state.before and not state.applied
+        self._back.disabled = self.controls.neighbour(self.step, -1) is None
+        if self._prediction:
+            self._prediction.disabled = bool(state.applied)
+        if not unlocked and not self._say.value:
+            self._say.value = '<div class="podwalk-say">Finish the step before this one first.</div>'
+        elif unlocked and not chosen and not self._say.value:
+            self._say.value = '<div class="podwalk-say" role="status">Choose a prediction, then apply.</div>'
+        elif "Finish the step" in self._say.value or (chosen and "Choose a prediction" in self._say.value):
+            self._say.value = ""
+
+    @property
+    def _last(self) -> bool:
+        return self.controls.session.lab.steps[-1].name == self.step.name
+
+    def apply(self) -> None:
+        """Apply what the editor holds, wait, and show what changed and what is seen."""
+        self._out.value = self._verdict.value = self._checks.value = ""
+
+        def work() -> None:
+            session = self.controls.session
+            changes = session.apply(self.step, self._editor.text)
+            self._out.value = self._changed(changes)
+            session.settle(self.step)
+            for sight in session.look(self.step):
+                self._out.value += seen(sight)
+            self._verdict.value = self._judge()
+
+        self._start(work)
+
+    def _changed(self, changes: Changes) -> str:
+        return '<div class="podwalk-label">What changed</div>' + describe(changes) if len(changes) else ""
+
+    def _judge(self) -> str:
+        """Compare the prediction with what happens, and explain."""
+        prediction, text = self.step.prediction, markdown(self.step.explain) if self.step.explain else ""
+        if prediction is None or self.state.choice is None:
+            return text
+        chosen = prediction.choices[self.state.choice]
+        right = next(choice for choice in prediction.choices if choice.right)
+        if chosen.right:
+            verdict = note(f"<strong>You predicted it.</strong> {escape(chosen.why)}", "good")
+        else:
+            verdict = note(
+                f"<strong>You predicted: {escape(chosen.text)}</strong> {escape(chosen.why)}<br>"
+                f"<strong>What happens: {escape(right.text)}</strong> {escape(right.why)}",
+                "blue",
+            )
+        return '<div class="podwalk-label">Your prediction</div>' + verdict + text
+
+    def verify(self) -> None:
+        """Check every claim of the step."""
+
+        def work() -> None:
+            results = self.controls.session.verify(self.step)
+            self._checks.value = '<div class="podwalk-label">Verify</div>' + claims(results) + self._outcome(results)
+
+        self._start(work)
+
+    def _outcome(self, results: list[CheckResult]) -> str:
+        if not all(result.passed for result in results):
+            more = "Change the manifest and apply it again" + (", or take a hint." if self.step.hints else ".")
+            return note(f"<strong>Not yet.</strong> {more}", "busy")
+        return note(
+            "<strong>Done.</strong> " + ("That was the last step." if self._last else "On to the next step."), "good"
+        )
+
+    def hint(self) -> None:
+        """Show one more hint."""
+        self.state.hints += 1
+        self.controls.session.progress.save()
+        self._show_help()
+        self.refresh()
+
+    def solve(self) -> None:
+        """Put the solution into the editor; the learner still applies it."""
+        self.state.solved = True
+        self._editor.area.value = self.step.answer
+        self.controls.session.progress.save()
+        self._show_help()
+
+    def _show_help(self) -> None:
+        shown = [
+            f"<strong>Hint {number}.</strong> {inline(text)}"
+            for number, text in enumerate(self.step.hints[: self.state.hints], 1)
+        ]
+        shown += (
+            ["<strong>The solution is in the editor.</strong> Read it, then apply it."] if self.state.solved else []
+        )
+        self._help.value = "".join(note(text, "blue") for text in shown)
+
+    def reset(self) -> None:
+        """Put back what the step changed, and begin it again."""
+        self._start(self._undo, after=self.clear)
+
+    def _undo(self) -> None:
+        self.controls.session.undo(self.step)
+
+    def back(self) -> None:
+        """Put back what the step changed, and go to the one before."""
+
+        def after() -> None:
+            self.clear()
+            before = self.controls.neighbour(self.step, -1)
+            if before:
+                before.focus()
+
+        self._start(self._undo, after=after)
+
+    def next(self) -> None:
+        """Go to the next step."""
+        following = self.controls.neighbour(self.step, 1)
+        if following:
+            following.focus()
+        else:
+            self._say.value = note("Run the next cell of the notebook to see the next step.", "blue")
+
+    def focus(self) -> None:
+        """Put the keyboard on what comes first in this step."""
+        first = (
+            self._prediction
+            if self._prediction and not self._prediction.disabled
+            else self._editor.area
+            if self.step.manifest
+            else self._apply
+        )
+        first.focus()
+
+    def clear(self) -> None:
+        """Show the step as it was at first."""
+        for part in (self._say, self._out, self._verdict, self._checks, self._help):
+            part.value = ""
+        self._editor.area.value = self.step.manifest
+        if self._prediction:
+            self._prediction.value = None
+
+    def _start(self, work: Action, after: Action | None = None) -> None:
+        """Do something in a thread of its own, so that Cancel can be pressed; in the browser there are no threads."""
+        if not self.controls.busy.acquire(blocking=False):
+            return
+        self._cancel.clear()
+        self.controls.session.cancelled = self._cancel.is_set
+        for item in (self._apply, self._verify, self._hint, self._solution, self._back, self._reset, self._next):
+            item.disabled = True
+        self._stop.layout.display = ""
+
+        def body() -> None:
+            try:
+                good = self.controls.run(work, self._say, done="")
+                if good and after:
+                    after()
+            finally:
+                self.controls.busy.release()
+                self.controls.refresh()
+                self.controls.look_for_loss()
+
+        if sys.platform == "emscripten":
+            body()
+        else:
+            threading.Thread(target=body, daemon=True).start()
+
+
+class Editor:
+    """A manifest with its YAML checked as it is typed."""
+
+    def __init__(self, text: str) -> None:
+        self.area = widgets.Textarea(
+            value=text,
+            layout={"width": "100%", "height": "auto"},
+            rows=min(24, text.count("\n") + 2),
+            continuous_update=True,
+        )
+        self.area.tooltip = "Manifest, YAML"
+        self.area.add_class("podwalk-editor")
+        self._check = widgets.HTML()
+        self.box = widgets.VBox([self.area, self._check], layout={"overflow": "visible"})
+        self.area.observe(lambda change: self.check(), names="value")
+        if text:
+            self.check()
+
+    @property
+    def text(self) -> str:
+        """The manifest as it stands."""
+        return str(self.area.value)
+
+    def check(self) -> None:
+        """Say whether the text is a manifest, and if not, at which line."""
+        try:
+            documents = parse(self.text)
+        except ManifestError as error:
+            self.area.add_class("podwalk-wrong")
+            where = f"Line {error.line}: " if error.line else ""
+            self._say("✗", "bad", where + error.problem)
+            return
+        self.area.remove_class("podwalk-wrong")
+        names = ", ".join(
+            f"{document.value['kind']} {document.value['metadata'].get('name', '')}" for document in documents
+        )
+        self._say("✓", "good", f"YAML: {names}")
+
+    def _say(self, sign: str, kind: str, text: str) -> None:
+        words = f'<span class="podwalk-{kind}">{sign}</span> {escape(text)}'
+        self._check.value = f'<div class="podwalk-say" role="status">{words}</div>'
+
+
+class Confirmed:
+    """A button that must be pressed twice."""
+
+    def __init__(self, word: str, tip: str, action: Action) -> None:
+        self.word, self.action, self._armed = word, action, False
+        self.button = button(word, tip, self._press)
+
+    def _press(self) -> None:
+        self._armed = not self._armed
+        self.button.description = f"{self.word}: sure?" if self._armed else self.word
+        if not self._armed:
+            self.action()
+
+
+def button(word: str, tip: str, action: Action, *, primary: bool = False) -> widgets.Button:
+    """Return a button; its tip is read aloud too."""
+    made = widgets.Button(
+        description=word, tooltip=tip, button_style="primary" if primary else "", layout={"width": "auto"}
+    )
+    made.on_click(lambda _: action())
+    return made
+
+
+def seen(sight: Any) -> str:
+    """Return what a look showed as HTML."""
+    result = show.result(sight)
+    html = result._repr_html_() if hasattr(result, "_repr_html_") else f"<pre>{escape(str(result))}</pre>"
+    title = f'<div class="podwalk-label">{escape(sight.look.title)}</div>' if sight.look.title else ""
+    return f'{title}<div class="podwalk-command">{escape(sight.look.command.removeprefix("$ "))}</div>{html}'
+
+
+def claims(results: list[CheckResult]) -> str:
+    """Return the checks as a list; a failed one says why."""
+    items = "".join(
+        f'<li class="{"good" if result.passed else "bad"}">{escape(result.check.claim)}'
+        + (f"<small>{escape(result.reason)}</small>" if result.reason else "")
+        + "</li>"
+        for result in results
+    )
+    return f'<ul class="podwalk-claims">{items}</ul>'
+
+
+def inline(text: str) -> str:
+    """Turn one line of Markdown into HTML without a paragraph."""
+    return str(MarkdownIt().renderInline(text))

@@ -1,0 +1,104 @@
+"""IPython's conveniences: ``%%lab`` and ``%%step``, ``%%apply``, ``%kubectl``.
+
+:func:`register` is called by ``podwalk.cluster()``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shlex
+import shutil
+import subprocess
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
+
+from podwalk.facade import Cluster
+from podwalk.facade.cluster import Text
+from podwalk.facade.errors import LearnerError
+from podwalk.facade.kubectl import UsageError, run
+from podwalk.labs import notebook, show, source
+from podwalk.labs.output import emit, emit_markdown
+from podwalk.labs.progress import FOLDER_VARIABLE, Progress, load, locate
+from podwalk.labs.session import Session
+
+
+@magics_class
+class PodwalkMagics(Magics):
+    """The magics of one notebook, bound to its cluster."""
+
+    def __init__(self, shell: InteractiveShell, cluster: Cluster) -> None:
+        super().__init__(shell)
+        self.cluster = cluster
+        self.user_namespace: dict[str, object] = shell.user_ns
+        self.session: Session | None = None
+        self.controls: Any = None
+
+    @cell_magic
+    def lab(self, line: str, cell: str) -> None:
+        """Begin a lab."""
+        head = source.parse_lab(line, cell)
+        interactive = notebook.interactive(self.user_namespace)
+        whole = notebook.find(head.name, self.user_namespace) if interactive else None
+        lab = dataclasses.replace(head, steps=whole.steps if whole else ())
+        self.session = Session(
+            self.cluster, lab, load(locate(lab.name)) if interactive or FOLDER_VARIABLE in os.environ else Progress()
+        )
+        if interactive:
+            from podwalk.labs.control import Controls
+
+            self.controls = Controls(self.session)
+            emit(self.controls.head())
+        else:
+            self.controls = None
+            emit_markdown(show.head(lab))
+
+    @cell_magic
+    def step(self, line: str, cell: str) -> None:
+        """Show the control of a step, or perform it where nobody sits."""
+        if self.session is None:
+            raise source.LabError("there is no lab yet", hint="run the %%lab cell first")
+        step = source.parse_step(line, cell)
+        self.session.replace(step)
+        if self.controls is not None:
+            emit(self.controls.step(step))
+        else:
+            show.perform(self.session, step)
+
+    @cell_magic
+    def apply(self, line: str, cell: str) -> Any:
+        """Apply the cell's manifest; the line may name a namespace."""
+        return self.cluster.apply(cell, namespace=line.strip())
+
+    @line_magic
+    def kubectl(self, line: str) -> Any:
+        """Run a kubectl command: the common ones here, the others by the real kubectl if it is installed."""
+        try:
+            return run(self.cluster, line)
+        except UsageError as error:
+            return _real_kubectl(self.cluster, line, error)
+
+
+def _real_kubectl(cluster: Cluster, line: str, error: UsageError) -> Text:
+    """Hand a command to the real kubectl, where it would reach the same cluster."""
+    kubectl, options = shutil.which("kubectl"), cluster.kubectl
+    if kubectl is None or options is None:
+        raise error
+    command = [kubectl, *options, "--namespace", cluster.namespace, *shlex.split(line)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        raise LearnerError(f"kubectl: {done.stderr.strip()}")
+    return Text(done.stdout)
+
+
+def register(cluster: Cluster) -> None:
+    """Give the notebook that runs us, if any, the magics of a cluster."""
+    try:
+        from IPython.core.getipython import get_ipython
+    except ImportError:
+        return
+    shell = get_ipython()
+    if shell is not None:
+        shell.register_magics(PodwalkMagics(shell, cluster))

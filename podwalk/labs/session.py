@@ -1,0 +1,255 @@
+"""A learner at work on a lab: apply, look, verify, undo, reset, rebuild.
+
+No widgets here: the step control and the headless run both use it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from podwalk.facade import Applied, Changes, Cluster, Output, application, wire
+from podwalk.facade.condition import wait as wait_for
+from podwalk.facade.errors import LearnerError, WaitError
+from podwalk.facade.kubectl import run
+from podwalk.facade.manifest import parse
+from podwalk.labs.check import CheckResult, verify
+from podwalk.labs.lab import Lab, Look, Step
+from podwalk.labs.progress import Progress, StepProgress
+from podwalk.types import Object
+
+SLICE_S = 2.0
+"""How long one watch of a cancellable wait lasts."""
+
+WAIT_S = 120.0
+"""How long a step's conditions may take."""
+
+
+SERVERS_OWN = {
+    "uid", "resourceVersion", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds",
+}  # fmt: skip
+"""The fields of ``metadata`` that the server sets."""
+
+
+class CancelledError(LearnerError):
+    """The learner gave up waiting."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a look showed."""
+
+    look: Look
+    result: Any
+
+
+class Session:
+    """One lab on one cluster.
+
+    Attributes:
+        cluster: the cluster; its ``namespace`` is set to the lab's.
+        lab: the lab; steps are added as their cells run.
+        progress: what was done.
+        report: called with a sentence while something takes time.
+        cancelled: asked during waits; true ends them.
+    """
+
+    def __init__(self, cluster: Cluster, lab: Lab, progress: Progress) -> None:
+        self.cluster, self.lab, self.progress = cluster, lab, progress
+        self.report: Callable[[str], None] = lambda sentence: None
+        self.cancelled: Callable[[], bool] = lambda: False
+        cluster.namespace = lab.namespace
+
+    def replace(self, step: Step) -> None:
+        """Take a step as its cell has it; one that is not known yet comes last."""
+        known = self.lab.step(step.name) is not None
+        steps = [step if item.name == step.name else item for item in self.lab.steps] + ([] if known else [step])
+        self.lab = dataclasses.replace(self.lab, steps=tuple(steps))
+
+    def apply(self, step: Step, manifest: str) -> Changes:
+        """Apply the manifest of a step and run its commands; what they change is kept for undo.
+
+        Raises:
+            LearnerError: when the cluster refuses something.
+        """
+        state = self.progress.step(step.name)
+        state.manifest = manifest
+        self.progress.cluster = self.identity()
+        entries: list[Applied] = []
+        if manifest.strip():
+            for document in parse(manifest):
+                self.report(f"Applying {document.value['kind']} {document.value['metadata'].get('name', '')}")
+                entries.append(application.apply(self.cluster.api, self.cluster.kinds, document, self.lab.namespace))
+                self._remember(state, entries[-1])
+        for command in step.run:
+            self.report(command)
+            changes = run(self.cluster, command)
+            for entry in changes if isinstance(changes, Changes) else ():
+                entries.append(entry)
+                self._remember(state, entry)
+        state.applied = True
+        self.progress.save()
+        return Changes(tuple(entries))
+
+    def settle(self, step: Step) -> None:
+        """Wait for what the step waits for, in slices, so that it can be cancelled.
+
+        Raises:
+            WaitError: when it does not come.
+            CancelledError: when the learner gave up.
+        """
+        for command in step.wait:
+            if " exec " in f" {command} ":
+                self._wait_inside(command)
+            else:
+                self._wait(command)
+
+    def _wait_inside(self, command: str) -> None:
+        """Wait for a command in a Pod that itself waits: ``until wget …; do sleep 1; done``."""
+        self.report(command)
+        found = run(self.cluster, command)
+        if isinstance(found, Output) and not found.ok:
+            raise WaitError(f"`{command}` failed", where=str(found))
+
+    def _wait(self, command: str) -> None:
+        deadline_s, started_s = WAIT_S, time.monotonic()
+        waited_s = 0.0
+        while True:
+            try:
+                run(self.cluster, [*shlex.split(command), f"--timeout={SLICE_S}s"])
+                return
+            except WaitError as error:
+                if self.cancelled():
+                    hint = "Apply again, or Reset step"
+                    raise CancelledError("cancelled; what was applied stays applied", hint=hint) from error
+                # A simulated clock jumps, so slices are counted, not wall time alone.
+                waited_s = max(waited_s + SLICE_S, time.monotonic() - started_s)
+                if waited_s >= deadline_s:
+                    raise
+                self.report(error.where.splitlines()[0] if error.where else error.problem)
+
+    def look(self, step: Step) -> Iterator[Sight]:
+        """Yield the results of the step's looks, one after the other.
+
+        Raises:
+            LearnerError: when a command is refused.
+        """
+        for look in step.look:
+            self.report(look.title or look.command)
+            yield Sight(look, run(self.cluster, look.command))
+
+    def verify(self, step: Step) -> list[CheckResult]:
+        """Check every claim of a step, and note whether it is done."""
+        results = []
+        for check in step.verify:
+            self.report(f"Checking that {check.claim}")
+            results.append(verify(self.cluster, check))
+        state = self.progress.step(step.name)
+        state.done = all(result.passed for result in results)
+        self.progress.save()
+        return results
+
+    def undo(self, step: Step) -> None:
+        """Put back every object that a step changed, newest first, and forget the step.
+
+        Raises:
+            LearnerError: when the cluster refuses.
+        """
+        state = self.progress.step(step.name)
+        for path, before, _ in reversed(state.before):
+            self.report(f"Restoring {path.rsplit('/', 1)[-1]}")
+            _restore(self.cluster, path, before)
+        self.progress.steps.pop(step.name, None)
+        self.progress.save()
+
+    def reset(self) -> None:
+        """Undo every step, the last first.
+
+        Raises:
+            LearnerError: when the cluster refuses.
+        """
+        for step in reversed(self.lab.steps):
+            if step.name in self.progress.steps:
+                self.undo(step)
+
+    def lost(self) -> list[Step]:
+        """Return the applied steps of which something is gone: the cluster was reset, or somebody deleted it."""
+        applied = [step for step in self.lab.steps if self.progress.step(step.name).applied]
+        if self.progress.cluster and self.progress.cluster != self.identity():
+            return applied
+        deleted = {path for step in applied for path, _, uid in self.progress.step(step.name).before if not uid}
+        return [step for step in applied if self._gone(self.progress.step(step.name), deleted)]
+
+    def rebuild(self) -> None:
+        """Apply every applied step again, in order, as the learner had it.
+
+        Raises:
+            LearnerError: when the cluster refuses.
+        """
+        for step in self.lab.steps:
+            state = self.progress.step(step.name)
+            if state.applied:
+                if self.progress.cluster != self.identity():
+                    state.before = []
+                self.apply(step, state.manifest or step.manifest)
+                self.settle(step)
+
+    def identity(self) -> str:
+        """Return what tells this cluster from another: the uid of its namespace kube-system."""
+        obj = application.find(self.cluster.api, "/api/v1/namespaces/kube-system")
+        return str((obj or {}).get("metadata", {}).get("uid", ""))
+
+    def _gone(self, state: StepProgress, deleted: set[str]) -> bool:
+        paths = [path for path, _, uid in state.before if uid and path not in deleted]
+        return any(application.find(self.cluster.api, path) is None for path in paths)
+
+    def _remember(self, state: StepProgress, entry: Applied) -> None:
+        """Keep an object as it was before the step; what a controller owns, its controller restores."""
+        metadata = entry.object["metadata"]
+        if any(owner.get("controller") for owner in metadata.get("ownerReferences", ())):
+            return
+        path = entry.kind.path(metadata.get("namespace", ""), metadata["name"])
+        uid = "" if entry.change == "deleted" else str(metadata["uid"])
+        known = next((number for number, item in enumerate(state.before) if item[0] == path), None)
+        if known is not None:
+            state.before[known] = (path, state.before[known][1], uid)
+        elif entry.change != "unchanged":
+            state.before.append((path, entry.before, uid))
+        self.progress.save()
+
+
+def _restore(cluster: Cluster, path: str, before: Object | None) -> None:
+    now = application.find(cluster.api, path)
+    if before is None:
+        _remove(cluster, path, now)
+    elif now is None:
+        wire.call(cluster.api, "POST", path.rsplit("/", 1)[0], body=_bare(before))
+    elif now["metadata"]["uid"] != before["metadata"]["uid"] or "status" not in now:
+        wire.call(cluster.api, "PUT", path, body=_with_version(before, now, keep_uid=False))
+    else:
+        wire.call(cluster.api, "PUT", path, body=_with_version(before, now, keep_uid=True))
+
+
+def _remove(cluster: Cluster, path: str, now: Object | None) -> None:
+    if now is None:
+        return
+    kind, metadata = cluster.kinds.of(now), now["metadata"]
+    options = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
+    wire.call(cluster.api, "DELETE", path, body=options)
+    space, name = metadata.get("namespace", ""), metadata["name"]
+    wait_for(cluster.api, kind, "delete", namespace=space, name=name, timeout_s=WAIT_S)
+
+
+def _bare(obj: Object) -> Object:
+    """Leave out what the server sets, so that the object can be made anew."""
+    metadata = {key: value for key, value in obj["metadata"].items() if key not in SERVERS_OWN}
+    return {key: value for key, value in obj.items() if key != "status"} | {"metadata": metadata}
+
+
+def _with_version(before: Object, now: Object, *, keep_uid: bool) -> Object:
+    obj = before if keep_uid else _bare(before)
+    return obj | {"metadata": obj["metadata"] | {"resourceVersion": now["metadata"]["resourceVersion"]}}

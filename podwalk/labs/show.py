@@ -1,0 +1,82 @@
+"""A step as text, manifest and output: what the published book, a headless run and a notebook without widgets show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from podwalk.facade import Output
+from podwalk.facade.errors import LearnerError
+from podwalk.facade.tally import tally
+from podwalk.labs.check import CheckResult
+from podwalk.labs.lab import Lab, Prediction, Step
+from podwalk.labs.output import emit, emit_html, emit_markdown
+from podwalk.labs.session import Session, Sight
+
+
+class StepFailedError(LearnerError):
+    """A step whose own solution does not pass its checks."""
+
+
+def head(lab: Lab) -> str:
+    """Return the head of a lab as Markdown."""
+    lines = [f"**{lab.title}** · {lab.level} · about {lab.minutes} minutes"]
+    if lab.prerequisites:
+        lines.append("Before you start: " + "; ".join(lab.prerequisites) + ".")
+    if lab.goals:
+        lines.append("At the end you can:\n\n" + "\n".join(f"* {goal}" for goal in lab.goals))
+    return "\n\n".join(lines)
+
+
+def result(sight: Sight) -> Any:
+    """Return what a look shows: the command's result, or its lines counted."""
+    if sight.look.tally and isinstance(sight.result, Output):
+        return tally(sight.result.lines)
+    return sight.result
+
+
+def perform(session: Session, step: Step) -> list[CheckResult]:
+    """Go through a step with its own solution, showing everything.
+
+    Raises:
+        StepFailedError: when a check does not pass.
+        LearnerError: when the cluster refuses something.
+    """
+    emit_markdown(f"**{step.title}**\n\n{step.text}".rstrip())
+    if step.prediction:
+        emit_markdown(question(step.prediction))
+    if step.answer:
+        emit_markdown(f"```yaml\n{step.answer.strip()}\n```")
+    changes = session.apply(step, step.answer)
+    if len(changes):
+        emit(changes)
+    session.settle(step)
+    for sight in session.look(step):
+        title = f"{sight.look.title}:\n" if sight.look.title else ""
+        emit_markdown(f"{title}```console\n$ {sight.look.command}\n```")
+        emit(result(sight))
+    if step.prediction:
+        emit_html(answer(step.prediction))
+    if step.explain:
+        emit_markdown(step.explain)
+    results = session.verify(step)
+    if results:
+        lines = [f"* {'✓' if item.passed else '✗'} {item.check.claim} {item.reason}".rstrip() for item in results]
+        emit_markdown("\n".join(lines))
+    failed = [item for item in results if not item.passed]
+    if failed:
+        raise StepFailedError(
+            f'step "{step.name}": it is not true that {failed[0].check.claim}', where=failed[0].reason
+        )
+    return results
+
+
+def question(prediction: Prediction) -> str:
+    """Return a prediction as Markdown."""
+    choices = "\n".join(f"{number}. {choice.text}" for number, choice in enumerate(prediction.choices, 1))
+    return f"**Predict.** {prediction.question}\n\n{choices}"
+
+
+def answer(prediction: Prediction) -> str:
+    """Return what happens and why, folded away."""
+    number, choice = next((number, choice) for number, choice in enumerate(prediction.choices, 1) if choice.right)
+    return f"<details><summary>What happens</summary><p>{number}. {choice.text} {choice.why}</p></details>"
