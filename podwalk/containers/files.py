@@ -1,8 +1,8 @@
 """The file system of one container: an image's tree, what was written over it, and the volumes mounted into it.
 
 An image's tree is shared by all its containers and frozen; what a container changes is copied on the way down to it, so
-that a container costs what it writes. A :class:`Directory` that is mounted is the same value for everybody who mounts it: that is an emptyDir, or a
-ConfigMap that the kubelet updates.
+that a container costs what it writes. A :class:`Directory` that is mounted is the same
+value for everybody who mounts it: that is an emptyDir, or a ConfigMap that the kubelet updates.
 
 Left out: access control lists, extended attributes, device nodes other than the usual ones. One user per container, as
 in Kubernetes.
@@ -176,6 +176,17 @@ def tree(contents: Mapping[str, str | bytes | Node]) -> Directory:
         else:
             files.write("/" + path, content)
     return files.root
+
+
+def devices() -> Directory:
+    """Return what ``/dev`` holds in every container; mount it there."""
+    kinds = ("full", "null", "random", "tty", "urandom", "zero")
+    streams = {"stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
+    return tree(
+        {kind: Device(kind=kind) for kind in kinds}
+        | {name: Device(kind=kind, mode=0o620) for name, kind in streams.items()}
+        | {"shm/": ""}
+    )
 
 
 def normal(path: str, cwd: str = "/") -> str:

@@ -13,15 +13,26 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
+from podwalk.containers.files import File, FileError
 from podwalk.errors import PodwalkError
 from podwalk.simulation import Simulation, Task
 
 if TYPE_CHECKING:
     from podwalk.containers.files import FileSystem
     from podwalk.containers.sockets import NetNs
+    from podwalk.containers.terminal import Terminal
 
 EXEC_COST_S = 0.001
 """Simulated time that starting a program takes."""
+
+EMIT_COST_S = 0.001
+"""Simulated time that :meth:`Process.emit` takes, so that output without end does not fill an instant."""
+
+SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""The PATH of a container whose image sets none; programs of the image are found in these directories."""
+
+ELF = b"\x7fELF"
+"""How the file of a program of the image begins; the program's name may follow."""
 
 PIPE_SIZE = 65_536
 """Bytes after which a writer that calls :meth:`Pipe.drain` waits for the reader, as in Linux."""
@@ -31,6 +42,15 @@ SIGHUP, SIGINT, SIGKILL, SIGPIPE, SIGTERM = 1, 2, 9, 13, 15
 
 class BrokenPipe(PodwalkError):
     """A write to a pipe that nobody reads any more: the writer gets SIGPIPE unless it handles this."""
+
+
+class CommandError(PodwalkError):
+    """A command cannot be run; ``code`` is what a shell returns for it."""
+
+    def __init__(self, message: str, code: int) -> None:
+        """Keep the shell's words and the exit code."""
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -43,9 +63,17 @@ class Signal:
 class Pipe:
     """Bytes on their way from writers to one reader."""
 
-    def __init__(self, simulation: Simulation) -> None:
-        """Start empty, open at both ends."""
+    def __init__(self, simulation: Simulation, *, counted: bool = False) -> None:
+        """Start empty, open at both ends.
+
+        Args:
+            simulation: the clock.
+            counted: whether the pipe closes when the last process that writes to it ends, and breaks when the last
+                that reads from it does, as the kernel's do.
+        """
         self._simulation = simulation
+        self._counted = counted
+        self._writers = self._readers = 0
         self._buffer = bytearray()
         self._changed: simpy.Event | None = None
         self.closed = False
@@ -109,6 +137,20 @@ class Pipe:
         while len(self._buffer) > PIPE_SIZE and not self.closed and not self.broken:
             yield self.changed()
 
+    def hold(self, *, write: bool) -> None:
+        """Count a process in as a writer or reader."""
+        self._writers += write
+        self._readers += not write
+
+    def release(self, *, write: bool) -> None:
+        """Count it out; the last one closes or breaks a ``counted`` pipe."""
+        self._writers -= write
+        self._readers -= not write
+        if self._counted and write and self._writers <= 0:
+            self.close()
+        if self._counted and not write and self._readers <= 0:
+            self.break_()
+
     def changed(self) -> simpy.Event:
         """Return an event that comes with the next write, read or close; combine it with ``|`` and a timeout."""
         if self._changed is None or self._changed.triggered:
@@ -162,8 +204,8 @@ class Container:
 class Process:
     """One running program.
 
-    ``done`` comes when it has ended; ``exit_code`` is then set (128 + n after a signal n). A program that is process 1
-    of its container ignores SIGTERM and
+    ``done`` comes when it has ended; ``exit_code`` is then set (128 + n after a signal n, which is then in
+    ``signal``). A program that is process 1 of its container ignores SIGTERM and
     SIGINT unless it is in ``handles_signals``, as the kernel has it: that is why `sleep` as a container's command
     takes the whole grace period to go.
     """
@@ -200,6 +242,8 @@ class Process:
         container.next_pid += 1
         self.started_s = simulation.now
         self.exit_code: int | None = None
+        self.signal: int | None = None
+        self.terminal: Terminal | None = parent.terminal if parent is not None else None
         self.done = simulation.event()
         self.handles_signals: frozenset[int] = frozenset()
         self._task: simpy.Process | None = None
@@ -207,6 +251,9 @@ class Process:
     def start(self, program: Program) -> Process:
         """Run a program in this process; returns the process."""
         self.container.processes[self.pid] = self
+        self.stdin.hold(write=False)
+        self.stdout.hold(write=True)
+        self.stderr.hold(write=True)
         self._task = self.simulation.spawn(self._run(program))
         return self
 
@@ -228,12 +275,66 @@ class Process:
         """Start a child; one whose command does not exist says so on stderr and has ended with 127."""
         options = {"stdin": self.stdin, "stdout": self.stdout, "stderr": self.stderr, "env": self.env, "cwd": self.cwd}
         child = Process(self.container, argv, parent=self, tty=self.tty, **{**options, **streams})
-        program = self.container.programs.get(argv[0].rpartition("/")[2])
-        if program is None:
-            child.stderr.write(f"sh: {argv[0]}: not found\n".encode())
-            child._finish(127)
+        try:
+            program = child.find_program(argv[0])
+        except CommandError as error:
+            child.stderr.write(f"sh: {argv[0]}: {error}\n".encode())
+            child._finish(error.code)
             return child
         return child.start(program)
+
+    def find_program(self, name: str) -> Program:
+        """Return what runs under a name: a program of the image, or a script in a file.
+
+        Raises:
+            CommandError: when there is none (127), or it may not be run (126).
+        """
+        directory, _, last = name.rpartition("/")
+        if not directory and not name.startswith("/"):
+            program = self.container.programs.get(name)
+            paths = [f"{place}/{name}" for place in self.env.get("PATH", SEARCH_PATH).split(":")]
+            path = next((path for path in paths if self.container.files.exists(self.path(path))), None)
+            if program is not None or path is None:
+                if program is None:
+                    raise CommandError("not found", 127)
+                return program
+        else:
+            path = name
+            if not self.container.files.exists(self.path(path)):
+                program = self.container.programs.get(last)
+                if program is None or self.path(directory) not in SEARCH_PATH.split(":"):
+                    raise CommandError("not found", 127)
+                return program
+        return self._program_of_file(path, last)
+
+    def _program_of_file(self, path: str, name: str) -> Program:
+        files = self.container.files
+        node = files.stat(self.path(path))
+        if not isinstance(node, File) or not files.allowed(node, 1):
+            raise CommandError("Permission denied", 126)
+        content = node.read()
+        if content.startswith(ELF):
+            program = self.container.programs.get(name) or self.container.programs.get(
+                content[len(ELF) :].decode().strip()
+            )
+            if program is None:
+                raise CommandError("not simulated by Podwalk", 127)
+            return program
+        first = content.split(b"\n", 1)[0].decode(errors="replace")
+        interpreter = first[2:].split(None, 1) if first.startswith("#!") else ["/bin/sh"]
+        if not interpreter:
+            raise CommandError("not found", 127)
+        program = self.find_program(interpreter[0])
+
+        def run(process: Process) -> Task:
+            process.argv = [*interpreter, path, *process.argv[1:]]
+            return (yield from program(process))
+
+        return run
+
+    def path(self, name: str) -> str:
+        """Return the absolute path of a name that is relative to the current directory."""
+        return name if name.startswith("/") else f"{self.cwd.rstrip('/')}/{name}"
 
     def kill(self, number: int = SIGTERM) -> None:
         """Send a signal. Process 1 gets only those it handles, and SIGKILL."""
@@ -241,15 +342,40 @@ class Process:
             return
         if self.pid == 1 and number != SIGKILL and number not in self.handles_signals:
             return
+        if self.simulation.env.active_process is self._task:
+            raise simpy.Interrupt(Signal(number))
         self._task.interrupt(Signal(number))
+
+    def emit(self, data: bytes) -> Task:
+        """Write to stdout and wait for the reader and the clock.
+
+        What a program that writes much or without end calls.
+        """
+        self.stdout.write(data)
+        yield self.simulation.sleep(EMIT_COST_S)
+        yield from self.stdout.drain()
+
+    @property
+    def descriptors(self) -> dict[int, Pipe]:
+        """The three standard streams by number."""
+        return {0: self.stdin, 1: self.stdout, 2: self.stderr}
+
+    def redirect(self, streams: Mapping[int, Pipe]) -> None:
+        """Change the standard streams of the running process; one that is not named is closed."""
+        empty, lost = _closed(self.simulation), _null(self.simulation)
+        fresh = streams.get(0, empty), streams.get(1, lost), streams.get(2, lost)
+        for number, (old, new) in enumerate(zip((self.stdin, self.stdout, self.stderr), fresh, strict=True)):
+            new.hold(write=number > 0)
+            old.release(write=number > 0)
+        self.stdin, self.stdout, self.stderr = fresh
 
     def write(self, text: str) -> None:
         """Write text to stdout."""
-        self.stdout.write(text.encode())
+        self.stdout.write(text.encode(errors="surrogateescape"))
 
     def fail(self, text: str, code: int = 1) -> int:
         """Write a line to stderr and return an exit code: ``return process.fail("wget: bad address")``."""
-        self.stderr.write(text.encode() + b"\n")
+        self.stderr.write(text.encode(errors="surrogateescape") + b"\n")
         return code
 
     def sleep(self, seconds: float) -> simpy.Event:
@@ -261,9 +387,12 @@ class Process:
             yield self.simulation.sleep(EXEC_COST_S)
             code = yield from program(self)
         except simpy.Interrupt as interrupt:
-            code = 128 + (interrupt.cause.number if isinstance(interrupt.cause, Signal) else SIGKILL)
+            self.signal = interrupt.cause.number if isinstance(interrupt.cause, Signal) else SIGKILL
+            code = 128 + self.signal
         except BrokenPipe:
-            code = 128 + SIGPIPE
+            self.signal, code = SIGPIPE, 128 + SIGPIPE
+        except FileError as error:
+            code = self._complain(error)
         self._finish(int(code or 0))
 
     def _finish(self, code: int) -> None:
@@ -272,7 +401,18 @@ class Process:
         if self.pid == 1:
             for process in list(self.container.processes.values()):
                 process.kill(SIGKILL)
+        if self._task is not None:
+            self.stdin.release(write=False)
+            self.stdout.release(write=True)
+            self.stderr.release(write=True)
         self.done.succeed(code)
+
+    def _complain(self, error: FileError) -> int:
+        """Say that a write failed: what a program that does not look for it would have seen."""
+        try:
+            return self.fail(f"{self.argv[0].rpartition('/')[2]}: write error: {error.reason}")
+        except (BrokenPipe, FileError):
+            return 1
 
 
 def _closed(simulation: Simulation) -> Pipe:

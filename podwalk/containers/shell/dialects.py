@@ -1,0 +1,51 @@
+"""How the shells of the images differ: ash of BusyBox, dash of Debian as ``sh``, bash."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """The words and habits of one shell.
+
+    Attributes:
+        name: ash, dash or bash.
+        first_line: the number of the first line of ``-c``'s text.
+        bash: whether it has braces, ``((…))`` and counted loops.
+        not_found: said of a command that is not there.
+        unset: said of a parameter that is not set under ``-u``.
+        unset_code: the exit code of that.
+        bad_substitution: said of ``${!}`` and the like.
+        prompt: the default ``PS1``.
+    """
+
+    name: str
+    first_line: int
+    bash: bool
+    not_found: str
+    unset: str
+    unset_code: int
+    bad_substitution: str
+    prompt: str
+
+    def complaint(self, shell: str, line: int, message: str, builtin: str = "") -> str:
+        """Return the line that says what went wrong.
+
+        Args:
+            shell: the shell's name, or its script's.
+            line: lines before the place.
+            message: what went wrong.
+            builtin: the builtin that says it.
+        """
+        number = line + self.first_line
+        if self.name == "dash":
+            return f"{shell}: {number}: {f'{builtin}: ' if builtin else ''}{message}\n"
+        if self.name == "bash":
+            return f"{shell}: line {number}: {f'{builtin}: ' if builtin else ''}{message}\n"
+        return f"{shell}: {f'{builtin}: ' if builtin else ''}line {number}: {message}\n"
+
+
+ASH = Dialect("ash", 0, False, "not found", "parameter not set", 2, "syntax error: bad substitution", r"\w \$ ")
+DASH = Dialect("dash", 1, False, "not found", "parameter not set", 2, "Bad substitution", "# ")
+BASH = Dialect("bash", 1, True, "command not found", "unbound variable", 1, "bad substitution", r"\u@\h:\w\$ ")

@@ -1,0 +1,141 @@
+"""A terminal's line discipline: what the kernel does between a client in raw mode and the processes of ``exec -t``.
+
+Typed characters are echoed, gathered into lines and edited with backspace; control characters become signals and the
+end of input; newlines of the output become carriage return and newline. Left out: raw mode, flow control, stopping a
+job with ^Z.
+
+Source: termios(3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+import simpy
+
+from podwalk.containers.process import SIGHUP, SIGINT, Pipe, Process
+from podwalk.simulation import Simulation
+
+SIGQUIT = 3
+
+
+class TerminalInput(Pipe):
+    """Lines that were typed; ``^D`` ends one read without closing the terminal."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        """Start with nothing typed."""
+        super().__init__(simulation)
+        self._ends = 0
+
+    def end(self) -> None:
+        """Let the next read that finds nothing return nothing."""
+        self._ends += 1
+        self._wake()
+
+    def read(self, limit: int = 65_536) -> Generator[simpy.Event, Any, bytes]:
+        """Wait for a line, or part of one; empty at an end."""
+        while not self.ready:
+            yield self.changed()
+        if not self._buffer and self._ends:
+            self._ends -= 1
+            return b""
+        return (yield from super().read(min(limit, self._buffer.find(b"\n") + 1 or limit)))
+
+    def read_line(self) -> Generator[simpy.Event, Any, bytes]:
+        """Wait for a line; what is left without a newline at an end."""
+        while b"\n" not in self._buffer and not self._ends and not self.closed and not self.broken:
+            yield self.changed()
+        if b"\n" not in self._buffer and self._ends:
+            self._ends -= 1
+            data = bytes(self._buffer)
+            self._buffer.clear()
+            return data
+        return (yield from super().read_line())
+
+    @property
+    def ready(self) -> bool:
+        """Whether a read would return at once."""
+        return bool(self._ends) or super().ready
+
+
+class Terminal:
+    """One terminal: ``stdin`` and ``stdout`` for the processes, :meth:`receive` and ``on_output`` for the client.
+
+    ``foreground`` are the processes that ^C goes to, with their descendants; an interactive shell sets it.
+    """
+
+    def __init__(self, simulation: Simulation, on_output: Callable[[bytes], None]) -> None:
+        """Start with an empty line; output goes to ``on_output``."""
+        self.stdin: Pipe = TerminalInput(simulation)
+        self.stdout = Pipe(simulation)
+        self.stdout.on_write = lambda data: on_output(data.replace(b"\n", b"\r\n"))
+        self.foreground: tuple[Process, ...] = ()
+        self.columns, self.rows = 80, 24
+        self._line = bytearray()
+
+    def receive(self, data: bytes) -> None:
+        """Take what the client typed."""
+        for byte in data:
+            self._key(byte)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Set the size of the client's window."""
+        self.columns, self.rows = columns, rows
+
+    def hang_up(self) -> None:
+        """Say that the client went away: input ends, and the foreground gets SIGHUP."""
+        self.stdin.close()
+        self.signal(SIGHUP)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the foreground processes and what they started."""
+        for process in [p for f in self.foreground for p in f.container.processes.values() if _descends(p, f)]:
+            process.kill(number)
+
+    def _key(self, byte: int) -> None:
+        if byte in (0x0D, 0x0A):
+            self._echo(b"\n")
+            self._flush(b"\n")
+        elif byte in (0x7F, 0x08):
+            self._erase(1)
+        elif byte == 0x15:
+            self._erase(len(self._line))
+        elif byte == 0x17:
+            kept = self._line.rstrip()
+            self._erase(len(self._line) - (kept.rfind(b" ") + 1))
+        elif byte in (0x03, 0x1C):
+            self._echo(b"^C" if byte == 0x03 else b"^\\")
+            self._line.clear()
+            self.signal(SIGINT if byte == 0x03 else SIGQUIT)
+        elif byte == 0x04:
+            if self._line:
+                self._flush(b"")
+            elif isinstance(self.stdin, TerminalInput):
+                self.stdin.end()
+        elif byte >= 0x20 or byte == 0x09:
+            self._line.append(byte)
+            self._echo(bytes([byte]))
+
+    def _flush(self, ending: bytes) -> None:
+        line = bytes(self._line) + ending
+        self._line.clear()
+        if not self.stdin.closed and not self.stdin.broken:
+            self.stdin.write(line)
+
+    def _erase(self, count: int) -> None:
+        for _ in range(count):
+            if self._line:
+                while self._line and self._line[-1] & 0xC0 == 0x80:
+                    self._line.pop()
+                del self._line[-1:]
+                self._echo(b"\b \b")
+
+    def _echo(self, data: bytes) -> None:
+        self.stdout.write(data)
+
+
+def _descends(process: Process | None, ancestor: Process) -> bool:
+    while process is not None and process is not ancestor:
+        process = process.parent
+    return process is ancestor

@@ -1,0 +1,2 @@
+"""Programs of the images."""
+PROGRAMS = {}
