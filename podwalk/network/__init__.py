@@ -1,6 +1,7 @@
 """The cluster's network as pure functions of its objects: a flow → a verdict with its reasons.
 
-Nothing here does I/O, keeps time or knows which cluster it looks at: the same functions serve the simulated cluster and a snapshot of a real one.
+Nothing here does I/O, keeps time or knows which cluster it looks at: the same functions serve the simulated cluster
+and a snapshot of a real one.
 """
 
 from podwalk.network.affinity import Affinity

@@ -1,6 +1,7 @@
-"""The memory of session affinity: which endpoint a client was sent to, kept per node as the kernel's ``recent`` lists are.
+"""The memory of session affinity: where a client was sent, kept per node as the kernel's ``recent`` lists are.
 
-Source: pkg/proxy/iptables/proxier.go: ``-m recent --rcheck --seconds N --reap`` before the choice, ``--set`` at the endpoint.
+Source: pkg/proxy/iptables/proxier.go: ``-m recent --rcheck --seconds N --reap`` before the choice, ``--set`` at the
+    endpoint.
 """
 
 from __future__ import annotations

@@ -64,8 +64,8 @@ class _Overlay:
 def allowances(view: View, flow: Flow, *, options: ClusterOptions) -> tuple[Object, ...]:
     """Return NetworkPolicies that, added to what is there, would let a flow through; none if no policy stops it.
 
-    Each selects the Pod by the labels its replacements would carry, names one peer and one port, and isolates no Pod that was
-    not isolated. A flow to a Service is allowed to every endpoint it may be sent to.
+    Each selects the Pod by the labels its replacements would carry, names one peer and one port, and isolates no Pod
+    that was not isolated. A flow to a Service is allowed to every endpoint it may be sent to.
 
     Args:
         view: the objects.

@@ -48,7 +48,8 @@ class Choice:
 
     Attributes:
         endpoints: the candidates, by address.
-        exists: whether any endpoint of the Service could be used anywhere; without one a connection is refused, with one but none here it is dropped.
+        exists: whether any endpoint of the Service could be used anywhere; without one a connection is refused, with
+            one but none here it is dropped.
         reason: a clause that says why these.
     """
 
@@ -58,7 +59,7 @@ class Choice:
 
 
 def behind(view: View, service: Object, port: Object) -> tuple[Endpoint, ...]:
-    """Return every endpoint of one port of a Service, ready or not, in the order of address and port; duplicates count once.
+    """Return every endpoint of one port of a Service, ready or not, each once, in the order of address and port.
 
     Args:
         view: the objects.

@@ -1,4 +1,4 @@
-"""What kube-proxy does to a packet on one node: the Service it names, the endpoint it is sent to, and whether its source is masqueraded.
+"""What kube-proxy does to a packet on one node: the endpoint it is sent to, and whether its source is masqueraded.
 
 The behaviour is that of the iptables mode, kind's default; :mod:`podwalk.network.iptables` prints the rules themselves.
 
@@ -127,7 +127,8 @@ def _outside_source_ranges(front: Front, packet: Packet, service: Ref) -> Hop | 
         return None
     if any(contains(cidr.strip(), packet.source_ip) for cidr in ranges):
         return None
-    detail = f"{packet.source_ip} is in none of the Service's loadBalancerSourceRanges ({', '.join(ranges)}), so the packet is dropped."
+    allowed = ", ".join(ranges)
+    detail = f"{packet.source_ip} is in none of the loadBalancerSourceRanges ({allowed}), so the packet is dropped."
     return Hop(
         HopKind.SERVICE,
         f"Service {front}",
@@ -141,7 +142,7 @@ def _outside_source_ranges(front: Front, packet: Packet, service: Ref) -> Hop | 
 def _nowhere(front: Front, service: Ref, found: tuple[Endpoint, ...], choice: endpoint_choice.Choice) -> Translation:
     if choice.exists:
         field = "spec.externalTrafficPolicy" if front.external else "spec.internalTrafficPolicy"
-        detail = f"The Service has endpoints, but {choice.reason}: the packet is dropped, and the client waits until it times out."
+        detail = f"The Service has endpoints, but {choice.reason}: the packet is dropped, and the client times out."
         outcome = Outcome.TIMED_OUT
     else:
         field = "spec.selector" if front.service["spec"].get("selector") else f"spec.ports[{front.index}]"
@@ -193,8 +194,8 @@ def _hops(
     service = Hop(
         HopKind.SERVICE,
         f"Service {front}",
-        f"{packet.ip}:{packet.port}/{protocol} is the {front.entry} of this Service; on node {proxy.node} kube-proxy knows "
-        f"{len(choice.endpoints)} endpoint(s) for it: {choice.reason}.",
+        f"{packet.ip}:{packet.port}/{protocol} is the {front.entry} of this Service; "
+        f"on node {proxy.node} kube-proxy knows {len(choice.endpoints)} endpoint(s) for it: {choice.reason}.",
         objects=(reference("services", front.service),),
         field=f"spec.ports[{front.index}]",
         data={

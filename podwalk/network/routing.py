@@ -1,7 +1,8 @@
 """The way of a packet: from whom, through which Service, past which policies, to whom.
 
-``route`` asks the other modules in the order in which a packet meets them: kube-proxy on the sender's node, egress policies there, the node that owns the
-destination (with its own kube-proxy, for a NodePort), and ingress policies at the target.
+``route`` asks the other modules in the order in which a packet meets them: kube-proxy on the sender's node, egress
+policies there, the node that owns the destination (with its own kube-proxy, for a NodePort), and ingress policies at
+the target.
 """
 
 from __future__ import annotations
@@ -222,7 +223,7 @@ def _from_outside(walk: _Walk) -> Verdict:
 
 
 def _entry_node(walk: _Walk, front: Front) -> str:
-    """Return the node a load balancer sends to: any, or with ``externalTrafficPolicy: Local`` any whose health check passes."""
+    """Return the node a load balancer sends to: any whose health check passes, which only policy Local narrows."""
     nodes: list[str] = [node["metadata"]["name"] for node in walk.view.list("nodes")]
     if front.local_only:
         here = {endpoint.node for endpoint in endpoints.behind(walk.view, front.service, front.port) if endpoint.ready}
@@ -237,7 +238,8 @@ def _nobody(walk: _Walk) -> Verdict:
     owner = services.owner(walk.view, walk.ip)
     if owner is not None and inside:
         ports = ", ".join(f"{port['port']}/{port.get('protocol', 'TCP')}" for port in owner["spec"].get("ports") or ())
-        detail = f"{walk.ip} is this Service's, but {walk.port}/{walk.flow.protocol} is none of its ports ({ports}): no rule takes the packet."
+        asked = f"{walk.port}/{walk.flow.protocol}"
+        detail = f"{walk.ip} is this Service's, but {asked} is none of its ports ({ports}): no rule takes the packet."
         title = f"Service {owner['metadata'].get('namespace', '')}/{owner['metadata']['name']}"
         return walk.fail(Outcome.TIMED_OUT, HopKind.SERVICE, title, detail, (reference("services", owner),))
     if where is Range.NODE and inside:

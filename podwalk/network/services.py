@@ -72,7 +72,8 @@ def is_headless(service: Object) -> bool:
 def is_proxied(service: Object) -> bool:
     """Whether kube-proxy programs a Service: it has a ClusterIP and is no ExternalName.
 
-    Source: pkg/proxy/util.ShouldSkipService; the label ``service.kubernetes.io/service-proxy-name`` gives it to another proxy.
+    Source: pkg/proxy/util.ShouldSkipService; the label ``service.kubernetes.io/service-proxy-name`` gives it to
+        another proxy.
     """
     spec, labels = service["spec"], service["metadata"].get("labels") or {}
     if labels.get("service.kubernetes.io/service-proxy-name"):
@@ -93,7 +94,7 @@ def entry_at(service: Object, ip: str) -> Entry | None:
 
 
 def load_balancer_ips(service: Object, mode: str) -> tuple[str, ...]:
-    """Return the load balancer's addresses of one ``ipMode``; ``VIP`` is the default, which nodes answer for themselves."""
+    """Return the load balancer's addresses of one ``ipMode``; those of ``VIP``, the default, nodes answer themselves."""
     ingress = service.get("status", {}).get("loadBalancer", {}).get("ingress") or ()
     return tuple(entry["ip"] for entry in ingress if entry.get("ip") and entry.get("ipMode", "VIP") == mode)
 

@@ -1,7 +1,8 @@
 """CoreDNS's configuration: server blocks, their zones and their plugins.
 
-The grammar is the Caddyfile's: tokens on lines, quotes, braces, comments, ``{$NAME}`` for the environment, ``(snippet)`` and ``import``. No Python library parses
-it, and it is small. Left out: ``import`` of other files, which a ConfigMap with one key has none of.
+The grammar is the Caddyfile's: tokens on lines, quotes, braces, comments, ``{$NAME}`` for the environment,
+``(snippet)`` and ``import``. No Python library parses it, and it is small. Left out: ``import`` of other files, which
+a ConfigMap with one key has none of.
 
 Source: github.com/coredns/caddy, caddyfile/lexer.go and parse.go; core/dnsserver/register.go.
 """

@@ -1,6 +1,7 @@
 """The names of the cluster's zone: what each stands for among Services, endpoints and Pods.
 
-Source: the Kubernetes DNS specification 1.1.0; CoreDNS, plugin/kubernetes (parseRequest, findServices, findPods, serviceRecordForIP).
+Source: the Kubernetes DNS specification 1.1.0; CoreDNS, plugin/kubernetes (parseRequest, findServices, findPods,
+    serviceRecordForIP).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """CoreDNS itself: a question finds its server block and passes the plugins in their fixed order.
 
-The order is that of CoreDNS's ``plugin.cfg``, never that of the Corefile. Plugins that have no part in an answer (health, ready, prometheus, reload…) are known
-and do nothing here. Those that CoreDNS has and this does not simulate are refused by name when the Corefile is read.
+The order is that of CoreDNS's ``plugin.cfg``, never that of the Corefile. Plugins that have no part in an answer
+(health, ready, prometheus, reload…) are known and do nothing here. Those that CoreDNS has and this does not simulate
+are refused by name when the Corefile is read.
 """
 
 from __future__ import annotations

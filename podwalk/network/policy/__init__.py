@@ -1,5 +1,6 @@
 """NetworkPolicy to the letter of the API: who isolates whom, which rule allows, and which clause failed."""
 
+from podwalk.network.addresses import peer_of
 from podwalk.network.policy.judgement import Explanation, Judgement, PolicyResult, check, explain, judge
 from podwalk.network.policy.matrix import Matrix, matrix
 from podwalk.network.policy.plugins import PLUGINS, Plugin
@@ -20,4 +21,5 @@ __all__ = [
     "explain",
     "judge",
     "matrix",
+    "peer_of",
 ]

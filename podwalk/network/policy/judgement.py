@@ -289,8 +289,8 @@ def check(
 ) -> tuple[bool, tuple[Hop, ...]]:
     """Return whether policies let a flow pass, and the hops that say why.
 
-    A Pod that sends to its own address never leaves its network namespace, so it is always allowed; through a Service it does
-    leave, and is judged (seen on Calico).
+    A Pod that sends to its own address never leaves its network namespace, so it is always allowed; through a Service
+    it does leave, and is judged (seen on Calico).
     """
     if source.pod is not None and source.pod == target.pod:
         return True, ()

@@ -1,7 +1,7 @@
 """Who may reach whom, for all Pods at once.
 
-A set of Pods is one integer with a bit for each. Labels, namespaces and addresses are indexed once; a selector is then an AND of
-a few integers, and a rule is an OR into the rows of the Pods it names. Nothing is done pair by pair.
+A set of Pods is one integer with a bit for each. Labels, namespaces and addresses are indexed once; a selector is
+then an AND of a few integers, and a rule is an OR into the rows of the Pods it names. Nothing is done pair by pair.
 """
 
 from __future__ import annotations

@@ -160,7 +160,7 @@ def evaluate(
 def _peers(
     peers: list[dict[str, Any]] | tuple[()], path: str, namespace: str, other: End
 ) -> tuple[str, tuple[Clause, ...]]:
-    """Return the first peer that matches, or the failed clauses of the one that fails least; no peers match everything."""
+    """Return the first peer that matches, or what the one fails that fails least; no peers match everything."""
     nearest: tuple[Clause, ...] = ()
     for index, peer in enumerate(peers):
         failed = tuple(_peer(peer, f"{path}[{index}]", namespace, other))

@@ -1,8 +1,8 @@
 """What other projects hold to be right about NetworkPolicy, cell by cell.
 
-Their columns are the two directions by themselves. One thing in them is left out of the comparison with whole verdicts: a Pod
-that opens a connection to its own address. They judge it by the policies; on a real cluster it never leaves the Pod's network
-namespace, so no policy ever sees it. The columns of those cells are still compared.
+Their columns are the two directions by themselves. One thing in them is left out of the comparison with whole
+verdicts: a Pod that opens a connection to its own address. They judge it by the policies; on a real cluster it never
+leaves the Pod's network namespace, so no policy ever sees it. The columns of those cells are still compared.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """CoreDNS's plugins: each takes a question, answers it or hands it on.
 
-A plugin is a function that makes a :data:`Handler` of its line in the Corefile. A handler is a generator: what it cannot know (the answer of a server outside)
-it yields as a :class:`Forwarded`, and is sent the answer, or None if none came. So the chain does no I/O, and whoever drives it may take simulated time.
+A plugin is a function that makes a :data:`Handler` of its line in the Corefile. A handler is a generator: what it
+cannot know (the answer of a server outside) it yields as a :class:`Forwarded`, and is sent the answer, or None if
+none came. So the chain does no I/O, and whoever drives it may take simulated time.
 """
 
 from __future__ import annotations

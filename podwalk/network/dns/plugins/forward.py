@@ -18,7 +18,8 @@ def make(context: Context, directive: Directive, _zones: Sequence[str]) -> Handl
     """Make the handler of one line: ``forward FROM TO...``."""
     if len(directive.arguments) < 2:
         raise CorefileError(
-            f"{FILE}:{directive.line} - Error during parsing: Wrong argument count or unexpected line ending after '{directive.name}'"
+            f"{FILE}:{directive.line} - Error during parsing: "
+            f"Wrong argument count or unexpected line ending after '{directive.name}'"
         )
     origin = absolute(directive.arguments[0]).lower()
     servers = tuple(server for word in directive.arguments[1:] for server in _servers(context, directive, word))
