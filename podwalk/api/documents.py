@@ -1,0 +1,35 @@
+"""What the API server says of itself: health, version, discovery and OpenAPI; no objects are involved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from podwalk.api import failures
+from podwalk.types import Request, Response
+
+if TYPE_CHECKING:
+    from podwalk.api.server import Api
+
+_TEXT = {"content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff"}
+_CHECKS = ("ping", "log", "etcd", "poststarthook/start-apiextensions-controllers", "poststarthook/bootstrap-controller")
+_HEALTH = ("/healthz", "/livez", "/readyz")
+
+
+def answer(api: Api, request: Request) -> Response:
+    """Answer a request for something that is not below a resource."""
+    path = request.path.rstrip("/") or "/"
+    if path.startswith(_HEALTH):
+        return _health(request, path)
+    return Response(404, dict(_TEXT), b"404 page not found\n")
+
+
+def _health(request: Request, path: str) -> Response:
+    if request.method not in ("GET", "HEAD"):
+        raise failures.method_not_allowed()
+    kind, _, check = path[1:].partition("/")
+    if check and check not in _CHECKS:
+        return Response(404, dict(_TEXT), b"404 page not found\n")
+    if not request.params("verbose") or check:
+        return Response(200, dict(_TEXT), b"ok")
+    lines = [f"[+]{name} ok" for name in _CHECKS] + [f"{kind} check passed", ""]
+    return Response(200, dict(_TEXT), "\n".join(lines).encode())

@@ -1,0 +1,190 @@
+"""``managedFields``: which manager set which fields, noted on every write.
+
+Source: k8s.io/apimachinery/pkg/util/managedfields/internal (structuredmerge.go, stripmeta.go, buildmanagerinfo.go, capmanagers.go).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from podwalk.api import fieldsets
+from podwalk.api.fieldsets import Fields
+from podwalk.api.options import Write
+from podwalk.api.registry import Resource
+from podwalk.api.schema import FieldType
+from podwalk.types import Object
+
+_MAX_UPDATERS = 10
+_ANCIENT = "ancient-changes"
+_STRIPPED = (
+    ("f:apiVersion",),
+    ("f:kind",),
+    *(
+        ("f:metadata", f"f:{name}")
+        for name in (
+            "name",
+            "namespace",
+            "creationTimestamp",
+            "selfLink",
+            "uid",
+            "clusterName",
+            "generation",
+            "managedFields",
+            "resourceVersion",
+        )
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of ``managedFields``."""
+
+    manager: str
+    operation: str
+    version: str
+    time: str
+    fields: Fields
+    subresource: str = ""
+
+    @property
+    def identity(self) -> tuple[str, str, str, str]:
+        """What makes two rows the same manager."""
+        return self.manager, self.operation, self.version, self.subresource
+
+    def as_json(self) -> Object:
+        """Return the ``ManagedFieldsEntry``."""
+        entry = {
+            "manager": self.manager,
+            "operation": self.operation,
+            "apiVersion": self.version,
+            "time": self.time,
+            "fieldsType": "FieldsV1",
+            "fieldsV1": self.fields,
+        }
+        if self.subresource:
+            entry["subresource"] = self.subresource
+        return {key: value for key, value in entry.items() if value != ""}
+
+
+def read(entries: Any) -> list[Entry]:
+    """Return the rows of ``managedFields``; malformed ones are left out."""
+    found = []
+    for entry in entries or ():
+        if isinstance(entry, dict) and isinstance(entry.get("fieldsV1"), dict):
+            found.append(
+                Entry(
+                    entry.get("manager", ""),
+                    entry.get("operation", ""),
+                    entry.get("apiVersion", ""),
+                    entry.get("time", ""),
+                    entry["fieldsV1"],
+                    entry.get("subresource", ""),
+                )
+            )
+    return found
+
+
+def store(obj: Object, entries: Sequence[Entry]) -> None:
+    """Write rows into an object, in upstream's order; rows without fields are left out."""
+    kept = [entry for entry in entries if entry.fields]
+    if not kept:
+        obj["metadata"].pop("managedFields", None)
+        return
+    kept.sort(key=lambda one: (one.operation, one.time, one.manager, one.version, one.subresource))
+    obj["metadata"]["managedFields"] = [entry.as_json() for entry in kept]
+
+
+def track(
+    at: FieldType, resource: Resource, obj: Object, old: Object | None, write: Write, now: str, *, resets_status: bool
+) -> None:
+    """Note who set the fields that a write changes, in place.
+
+    Args:
+        at: the type of the object.
+        resource: whose object it is.
+        obj: the new state.
+        old: the state before; None for a new object.
+        write: how it was asked for.
+        now: the time of the write.
+        resets_status: whether what is written under ``status`` through the main path is dropped.
+    """
+    if write.operation == "Apply":
+        return
+    entries = _base(obj, old)
+    compared = fieldsets.compare(old if old is not None else _zero_object(at), obj, at)
+    changed, removed = _strip(compared.changed), _strip(compared.removed)
+    if not write.subresource and resets_status:
+        changed, removed = fieldsets.without(changed, ("f:status",)), fieldsets.without(removed, ("f:status",))
+    if not changed and not removed:
+        store(obj, entries)
+        return
+    mine = Entry(write.manager, "Update", resource.api_version, now, {}, write.subresource)
+    store(obj, _capped(_updated(entries, mine, changed, removed)))
+
+
+def _base(obj: Object, old: Object | None) -> list[Entry]:
+    given = obj["metadata"].get("managedFields")
+    if isinstance(given, list) and given:
+        return [] if given[0] == {} else read(given)
+    return read(old["metadata"].get("managedFields")) if old is not None else []
+
+
+def _updated(entries: list[Entry], mine: Entry, changed: Fields, removed: Fields) -> list[Entry]:
+    gone = fieldsets.union(changed, removed)
+    result, own = [], mine.fields
+    for entry in entries:
+        if entry.identity == mine.identity:
+            own = fieldsets.difference(entry.fields, removed)
+        else:
+            result.append(replace(entry, fields=fieldsets.difference(entry.fields, gone)))
+    return [*result, replace(mine, fields=fieldsets.union(own, changed))]
+
+
+def strip(fields: Fields) -> Fields:
+    """Return a set less what nobody owns: the type and the identity of the object."""
+    return _strip(fields)
+
+
+def _strip(fields: Fields) -> Fields:
+    for path in _STRIPPED:
+        fields = fieldsets.without(fields, path)
+    metadata = fields.get("f:metadata")
+    if metadata is not None:
+        below = {key: value for key, value in metadata.items() if key != "."}
+        fields = {key: (below if key == "f:metadata" else node) for key, node in fields.items()}
+        if not below:
+            del fields["f:metadata"]
+    return fields
+
+
+def _capped(entries: list[Entry]) -> list[Entry]:
+    updaters = [entry for entry in entries if entry.operation == "Update" and entry.fields]
+    if len(updaters) <= _MAX_UPDATERS:
+        return entries
+    oldest = sorted((one for one in updaters if one.manager != _ANCIENT), key=lambda one: one.time)
+    surplus = oldest[: len(updaters) - _MAX_UPDATERS + 1]
+    buckets: dict[str, Entry] = {one.version: one for one in updaters if one.manager == _ANCIENT}
+    for one in surplus:
+        bucket = buckets.get(one.version, Entry(_ANCIENT, "Update", one.version, one.time, {}))
+        time = max(bucket.time, one.time)
+        buckets[one.version] = replace(bucket, time=time, fields=fieldsets.union(bucket.fields, one.fields))
+    kept = [entry for entry in entries if entry not in surplus and entry.manager != _ANCIENT]
+    return [*kept, *buckets.values()]
+
+
+@cache
+def _zero_object(at: FieldType) -> Any:
+    """Return what Go writes of an empty object: its structures that are no pointers, and its lists that are always written."""
+    if at.kind == "struct":
+        zero = {}
+        for name, field in at.fields.items():
+            if field.presence in ("always", "null") or (field.presence == "value" and field.kind == "struct"):
+                zero[name] = None if field.presence == "null" else _zero_object(field)
+        return zero
+    if at.kind == "raw":
+        return {"metadata": {}}
+    return {"string": "", "boolean": False, "integer": 0, "number": 0, "quantity": "0", "int-or-string": 0}.get(at.kind)

@@ -1,0 +1,252 @@
+"""Patches: JSON Patch, merge patch and strategic merge patch, with the API server's refusals.
+
+JSON Patch is the jsonpatch library's. A merge patch is RFC 7396's few lines. The strategic merge patch is Kubernetes' own: lists are merged by
+their keys, and ``$patch``, ``$retainKeys``, ``$deleteFromPrimitiveList`` and ``$setElementOrder`` say what a merge cannot.
+
+Source: k8s.io/apiserver/pkg/endpoints/handlers/patch.go, k8s.io/apimachinery/pkg/util/strategicpatch.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonpatch
+import jsonpointer
+
+from podwalk.api import failures
+from podwalk.api.bodies import NotJsonError, json_kind, parse_json
+from podwalk.api.failures import bad_request
+from podwalk.api.schema import FieldType
+from podwalk.api.trees import clone
+from podwalk.errors import ApiError
+from podwalk.types import Object
+
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+_MAX_OPERATIONS = 10_000
+_OPERATIONS = {"add", "remove", "replace", "move", "copy", "test"}
+
+
+def apply(patch_type: str, body: bytes, obj: Object, at: FieldType) -> Object:
+    """Return a patched copy of an object.
+
+    Args:
+        patch_type: the media type of the body.
+        body: the patch.
+        obj: what is stored; it is not changed.
+        at: the schema of the object, for a strategic merge.
+
+    Raises:
+        ApiError: 400 for a patch that is none, 422 for one that does not fit the object.
+    """
+    if patch_type == JSON_PATCH:
+        return _json_patch(body, obj)
+    if patch_type == MERGE_PATCH:
+        patch = _load(body, "invalid JSON patch")
+        if not isinstance(patch, dict):
+            raise bad_request(f"json: cannot unmarshal {json_kind(patch)} into Go value of type map[string]interface {{}}")
+        return _as_object(merge(clone(obj), patch))
+    patch = _load(body, "")
+    if not isinstance(patch, dict):
+        raise bad_request(f"json: cannot unmarshal {json_kind(patch)} into Go value of type map[string]interface {{}}")
+    return _as_object(strategic(clone(obj), patch, at))
+
+
+def _load(body: bytes, message: str) -> Any:
+    try:
+        return parse_json(body)
+    except NotJsonError as error:
+        raise bad_request(message or str(error)) from error
+
+
+def _as_object(value: Any) -> Object:
+    if not isinstance(value, dict) or not isinstance(value.get("metadata", {}), dict):
+        raise failures.unprocessable()
+    return value
+
+
+def _json_patch(body: bytes, obj: Object) -> Object:
+    try:
+        operations = parse_json(body)
+    except NotJsonError as error:
+        raise bad_request(f"error decoding patch: {error}") from error
+    if not isinstance(operations, list):
+        message = f"json: cannot unmarshal {json_kind(operations)} into Go value of type []handlers.jsonPatchOp"
+        raise bad_request(f"error decoding patch: {message}")
+    if len(operations) > _MAX_OPERATIONS:
+        message = f"The allowed maximum operations in a JSON patch is {_MAX_OPERATIONS}, got {len(operations)}"
+        raise ApiError(413, "RequestEntityTooLarge", message)
+    for operation in operations:
+        if not isinstance(operation, dict):
+            message = f"json: cannot unmarshal {json_kind(operation)} into Go value of type handlers.jsonPatchOp"
+            raise bad_request(f"error decoding patch: {message}")
+        if operation.get("op") not in _OPERATIONS:
+            raise failures.unprocessable()
+    try:
+        return _as_object(jsonpatch.apply_patch(clone(obj), operations))
+    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError, ValueError, AttributeError) as error:
+        raise failures.unprocessable() from error
+    except RecursionError as error:
+        raise failures.unprocessable() from error
+
+
+def merge(target: Any, patch: Any) -> Any:
+    """Apply a merge patch, changing the target where it can.
+
+    Source: RFC 7396.
+    """
+    if not isinstance(patch, dict):
+        return patch
+    if not isinstance(target, dict):
+        target = {}
+    for key, value in patch.items():
+        if value is None:
+            target.pop(key, None)
+        else:
+            target[key] = merge(target.get(key), value)
+    return target
+
+
+_DIRECTIVE = "$patch"
+_RETAIN = "$retainKeys"
+_DELETE_FROM = "$deleteFromPrimitiveList/"
+_ORDER = "$setElementOrder/"
+
+
+def strategic(target: Any, patch: Object, at: FieldType | None) -> Any:
+    """Apply a strategic merge patch to a map, changing the target.
+
+    Args:
+        target: the map, or anything else if there is none.
+        patch: the patch of that map.
+        at: its type; None or ``raw`` where it is not known.
+
+    Raises:
+        ApiError: 400 for a directive that does not exist or a list entry without its merge key.
+    """
+    directive = patch.get(_DIRECTIVE)
+    if directive == "replace":
+        return {key: value for key, value in patch.items() if key != _DIRECTIVE}
+    if directive == "delete":
+        return {}
+    if directive not in (None, "merge"):
+        raise bad_request(f"Unknown patch type found: {directive}")
+    if not isinstance(target, dict):
+        target = {}
+    _retain(target, patch)
+    for key, value in patch.items():
+        if key in (_DIRECTIVE, _RETAIN) or key.startswith(_ORDER):
+            continue
+        if key.startswith(_DELETE_FROM):
+            _delete_primitives(target, key.removeprefix(_DELETE_FROM), value)
+            continue
+        field = _field(at, key)
+        if value is None:
+            target.pop(key, None)
+        elif isinstance(value, dict):
+            replace = field is not None and field.kind == "raw"
+            target[key] = merge(target.get(key), value) if replace else strategic(target.get(key), value, field)
+        elif isinstance(value, list):
+            target[key] = _merge_list(target.get(key), value, field, patch.get(f"{_ORDER}{key}"), key)
+        else:
+            target[key] = value
+    _order_untouched(target, patch, at)
+    return target
+
+
+def _field(at: FieldType | None, key: str) -> FieldType | None:
+    if at is None:
+        return None
+    if at.kind == "map":
+        return at.item
+    return at.fields.get(key) if at.kind == "struct" else None
+
+
+def _retain(target: Object, patch: Object) -> None:
+    keys = patch.get(_RETAIN)
+    if keys is None:
+        return
+    if not isinstance(keys, list):
+        raise bad_request("invalid patch format: the value of $retainKeys must be a list")
+    if missing := [key for key in patch if key not in keys and not key.startswith("$") and patch[key] is not None]:
+        raise bad_request(f"invalid patch format: $retainKeys lacks {', '.join(missing)}, which the patch sets")
+    for key in [key for key in target if key not in keys]:
+        del target[key]
+
+
+def _delete_primitives(target: Object, key: str, values: Any) -> None:
+    if not isinstance(values, list):
+        raise bad_request(f"invalid patch format: the value of {_DELETE_FROM}{key} must be a list")
+    if isinstance(target.get(key), list):
+        target[key] = [item for item in target[key] if item not in values]
+
+
+def _merge_list(target: Any, patch: list[Any], field: FieldType | None, order: Any, name: str) -> list[Any]:
+    if field is None or "merge" not in field.patch_strategy.split(","):
+        return [item for item in patch if not (isinstance(item, dict) and item.get(_DIRECTIVE) == "replace" and len(item) == 1)]
+    current = list(target) if isinstance(target, list) else []
+    if not field.merge_key:
+        return _ordered([*current, *(item for item in patch if item not in current)], None, order, patch)
+    if any(isinstance(item, dict) and item.get(_DIRECTIVE) == "replace" for item in patch):
+        return [item for item in patch if not (isinstance(item, dict) and item.get(_DIRECTIVE) == "replace")]
+    for item in patch:
+        current = _merge_item(current, item, field, name)
+    return _ordered(current, field.merge_key, order, patch)
+
+
+def _merge_item(current: list[Any], item: Any, field: FieldType, name: str) -> list[Any]:
+    key = field.merge_key
+    if not isinstance(item, dict):
+        raise bad_request(f"expected an object in the list {name}, but the patch has a {json_kind(item)}")
+    if key not in item:
+        raise bad_request(f"map: {_go_map(item)} does not contain declared merge key: {key}")
+    found = [i for i, one in enumerate(current) if isinstance(one, dict) and one.get(key) == item[key]]
+    if item.get(_DIRECTIVE) == "delete":
+        return [one for i, one in enumerate(current) if i not in found]
+    if not found:
+        return [*current, strategic({}, item, field.item)]
+    current[found[0]] = strategic(current[found[0]], item, field.item)
+    return current
+
+
+def _go_map(item: Object) -> str:
+    return "map[" + " ".join(f"{key}:{item[key]}" for key in sorted(item)) + "]"
+
+
+def _ordered(items: list[Any], key: str | None, order: Any, patch: list[Any]) -> list[Any]:
+    """Put a merged list in the order of ``$setElementOrder``, or of the patch; what neither names keeps its place.
+
+    Source: strategicpatch's ``normalizeElementOrder`` and ``mergeSortedSlice``.
+    """
+    identity = (lambda item: item.get(key) if isinstance(item, dict) else None) if key else (lambda item: item)
+    if not isinstance(order, list):
+        return items
+    wanted = [identity(entry) if isinstance(entry, dict) or key is None else entry for entry in order]
+    rank = {json.dumps(value, sort_keys=True): position for position, value in enumerate(wanted)}
+    named = [item for item in items if json.dumps(identity(item), sort_keys=True) in rank]
+    others = [(index, item) for index, item in enumerate(items) if json.dumps(identity(item), sort_keys=True) not in rank]
+    named.sort(key=lambda item: rank[json.dumps(identity(item), sort_keys=True)])
+    before = {id(item): index for index, item in enumerate(items)}
+    return _weave(named, others, before)
+
+
+def _weave(named: list[Any], others: list[tuple[int, Any]], before: dict[int, int]) -> list[Any]:
+    result: list[Any] = []
+    while named or others:
+        if not others or (named and before[id(named[0])] < others[0][0]):
+            result.append(named.pop(0))
+        else:
+            result.append(others.pop(0)[1])
+    return result
+
+
+def _order_untouched(target: Object, patch: Object, at: FieldType | None) -> None:
+    """Order a list that the patch names in ``$setElementOrder`` only."""
+    for key, order in patch.items():
+        name = key.removeprefix(_ORDER)
+        if key.startswith(_ORDER) and name not in patch and isinstance(target.get(name), list):
+            field = _field(at, name)
+            target[name] = _ordered(target[name], (field.merge_key or None) if field else None, order, [])
