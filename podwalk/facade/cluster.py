@@ -7,14 +7,15 @@ from typing import Any
 
 from kubernetes.client import ApiClient
 
-from podwalk.facade import application, condition, execution, listing, wire
+from podwalk.facade import application, condition, execution, listing, snapshot, wire
 from podwalk.facade.application import Applied, Changes
 from podwalk.facade.errors import NotFoundError, NotReadyError
 from podwalk.facade.execution import Output
 from podwalk.facade.kinds import Kind, Kinds
 from podwalk.facade.listing import Listing
 from podwalk.facade.manifest import parse
-from podwalk.types import Object
+from podwalk.types import Object, Ref
+from podwalk.walks import Walk, walk
 
 Manifest = str | Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
@@ -225,6 +226,23 @@ class Cluster:
         return listing.events(
             wire.call(self.api, "GET", f"/api/v1/namespaces/{space}/events", query=query).get("items") or ()
         )
+
+    def walk(self, source: str, target: str, *, namespace: str = "") -> Walk:
+        """Explain what becomes of a request from a Pod: each DNS query, the Service, the policies, the Pod that answers.
+
+        Args:
+            source: a Pod's name, or ``deployment/NAME`` for one of its Pods.
+            target: ``http://backend``, ``backend:8080``, ``tcp://10.96.0.1:443``, ``udp://…``.
+            namespace: of the source, by default the cluster's ``namespace``.
+
+        Raises:
+            LearnerError: when there is no such Pod.
+            WalkError: when the target cannot be read.
+        """
+        metadata = self._pod(source, namespace or self.namespace)["metadata"]
+        view = snapshot.read(self.api)
+        origin = Ref("pods", metadata["namespace"], metadata["name"])
+        return walk(view, origin, target, options=snapshot.options(self.api, view))
 
     def _words(self, kind: str, name: str) -> tuple[Kind, str]:
         word, slash, after = kind.partition("/")

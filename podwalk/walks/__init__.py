@@ -1,0 +1,5 @@
+"""Packet walks: why a request succeeds, or not, as one value with several faces (a picture, text, data)."""
+
+from podwalk.walks.walk import Target, Walk, WalkError, walk
+
+__all__ = ["Target", "Walk", "WalkError", "walk"]
