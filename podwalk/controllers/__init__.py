@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from podwalk.controllers import replicaset, serviceaccounts
+from podwalk.controllers import daemonset, garbage, namespace, replicaset, serviceaccounts
 from podwalk.controllers.bootstrap import bootstrap
 from podwalk.controllers.cache import Cache
 from podwalk.controllers.controller import Context, Controller, Watch
@@ -15,7 +15,9 @@ from podwalk.controllers.deployment import CONTROLLER as DEPLOYMENT
 from podwalk.controllers.endpoints import legacy, mirroring, slices
 from podwalk.controllers.queue import Queue
 from podwalk.controllers.recorder import Recorder
+from podwalk.controllers.resources import all_resources
 from podwalk.controllers.scheduler import CONTROLLER as SCHEDULER
+from podwalk.controllers.statefulset import CONTROLLER as STATEFUL_SET
 from podwalk.simulation import Simulation
 from podwalk.types import Change, ClusterOptions, Objects
 
@@ -25,10 +27,14 @@ CONTROLLERS: tuple[Controller, ...] = (
     serviceaccounts.CONTROLLER,
     DEPLOYMENT,
     replicaset.CONTROLLER,
+    STATEFUL_SET,
+    daemonset.CONTROLLER,
     SCHEDULER,
     slices.CONTROLLER,
     legacy.CONTROLLER,
     mirroring.CONTROLLER,
+    garbage.CONTROLLER,
+    namespace.CONTROLLER,
 )
 
 
@@ -46,11 +52,18 @@ def start(objects: Objects, simulation: Simulation, options: ClusterOptions) -> 
         queues[controller.name] = context.queue
         for resource, watch in controller.watches.items():
             watches.setdefault(resource, []).append((context, watch))
-    dispatch = _dispatcher(cache, watches)
-    for resource in sorted({*watches, "pods", "nodes", "services", "poddisruptionbudgets.policy"}):
-        for obj in objects.list(resource):
-            dispatch(Change("ADDED", resource, obj, None, 0))
-    objects.subscribe(dispatch)
+    dispatch = _dispatcher(watches)
+    there = [(resource, obj) for resource in all_resources(objects) for obj in objects.list(resource)]
+    for resource, obj in there:
+        cache.apply(Change("ADDED", resource, obj, None, 0))
+    for resource, obj in there:
+        dispatch(Change("ADDED", resource, obj, None, 0))
+
+    def follow(change: Change) -> None:
+        cache.apply(change)
+        dispatch(change)
+
+    objects.subscribe(follow)
     return queues
 
 
@@ -66,10 +79,9 @@ def _context(
     return context
 
 
-def _dispatcher(cache: Cache, watches: dict[str, list[tuple[Context, Watch]]]) -> Callable[[Change], None]:
+def _dispatcher(watches: dict[str, list[tuple[Context, Watch]]]) -> Callable[[Change], None]:
     def dispatch(change: Change) -> None:
-        cache.apply(change)
-        for context, watch in watches.get(change.resource, ()):
+        for context, watch in (*watches.get(change.resource, ()), *watches.get("*", ())):
             for key in watch(context, change):
                 context.queue.add(key)
 

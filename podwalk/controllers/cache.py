@@ -16,7 +16,7 @@ from podwalk.controllers.owners import controller_of
 from podwalk.controllers.quantities import requests, weights
 from podwalk.controllers.queue import Key
 from podwalk.controllers.triggers import TriggerTimes
-from podwalk.types import Change, Object
+from podwalk.types import Change, Object, Ref
 
 WORKLOADS = {
     "replicasets.apps": "ReplicaSet",
@@ -88,6 +88,8 @@ class Cache:
         self.endpoint_times = TriggerTimes()
         self.affine: set[Key] = set()
         """Bound Pods with required anti-affinity, which can refuse a newcomer."""
+        self.refs: dict[str, Ref] = {}
+        """Where the object of each uid is."""
         self.attempts: dict[Key, int] = {}
         """How often each unschedulable Pod was tried."""
         self.waiting_for_volumes: dict[Key, set[Key]] = {}
@@ -95,6 +97,7 @@ class Cache:
 
     def apply(self, change: Change) -> None:
         """Take in one change."""
+        self._remember(change)
         if change.resource == "pods":
             if change.old is not None:
                 self._pod(change.old, -1)
@@ -118,6 +121,13 @@ class Cache:
     def node(self, name: str) -> Usage:
         """Return what a node's Pods ask for."""
         return self.usage.setdefault(name, Usage())
+
+    def _remember(self, change: Change) -> None:
+        metadata = change.object["metadata"]
+        if change.type == "ADDED":
+            self.refs[metadata["uid"]] = Ref(change.resource, metadata.get("namespace", ""), metadata["name"])
+        elif change.type == "DELETED":
+            self.refs.pop(metadata["uid"], None)
 
     def _select(self, index: SelectorIndex, change: Change, selector: Selector | None) -> None:
         metadata = change.object["metadata"]
