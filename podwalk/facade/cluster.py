@@ -228,7 +228,7 @@ class Cluster:
         )
 
     def walk(self, source: str, target: str, *, namespace: str = "") -> Walk:
-        """Explain what becomes of a request from a Pod: each DNS query, the Service, the policies, the Pod that answers.
+        """Explain what becomes of a request from a Pod: DNS queries, Service, policies, the Pod that answers.
 
         Args:
             source: a Pod's name, or ``deployment/NAME`` for one of its Pods.
