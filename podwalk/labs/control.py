@@ -54,7 +54,7 @@ class Controls:
         self.steps: dict[str, StepControl] = {}
         self.busy = threading.Lock()
         self._head = widgets.HTML()
-        self._say = widgets.HTML()
+        self._say, self._loss = widgets.HTML(), widgets.HTML()
         self._reset = Confirmed("Reset lab", "Undo every step, the last first", self.reset)
         self._rebuild = button("Rebuild", "Apply again what the lab had built", self.rebuild, primary=True)
 
@@ -64,10 +64,10 @@ class Controls:
         self.look_for_loss()
         top = widgets.VBox([widgets.HTML(f"<style>{CSS}</style>"), self._head])
         top.add_class("podwalk-top")
-        text = widgets.HTML(markdown(show.head(self.session.lab)))
+        text = widgets.HTML(markdown(show.terms(self.session.lab)))
         foot = widgets.HBox([self._reset.button, self._rebuild])
         foot.add_class("podwalk-foot")
-        card = widgets.VBox([top, text, self._say, foot])
+        card = widgets.VBox([top, text, self._loss, self._say, foot])
         card.add_class("podwalk-card")
         return card
 
@@ -108,12 +108,13 @@ class Controls:
         try:
             lost = self.session.lost()
         except PodwalkError as error:
-            self._say.value = problem(error)
+            self._loss.value = problem(error)
             return
+        self._loss.value = ""
         self._rebuild.layout.display = "" if lost else "none"
         if lost:
             titles = ", ".join(f"“{escape(step.title)}”" for step in lost)
-            self._say.value = note(
+            self._loss.value = note(
                 f"The cluster no longer has what you built in {titles}: it was reset, or something was deleted. "
                 "<strong>Rebuild</strong> applies it again; <strong>Reset lab</strong> begins anew.",
                 "busy",
@@ -430,7 +431,7 @@ class Editor:
         self.area = widgets.Textarea(
             value=text,
             layout={"width": "100%", "height": "auto"},
-            rows=min(24, text.count("\n") + 2),
+            rows=min(24, max(4, text.count("\n"))),
             continuous_update=True,
         )
         self.area.tooltip = "Manifest, YAML"

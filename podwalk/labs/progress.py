@@ -61,6 +61,9 @@ class Progress:
         """Return the progress of a step, empty if it was not begun."""
         return self.steps.setdefault(name, StepProgress())
 
+    def _begun(self) -> list[tuple[str, StepProgress]]:
+        return [(name, step) for name, step in self.steps.items() if step != StepProgress()]
+
     def save(self) -> None:
         """Write the file whole, or not at all."""
         if self.path is None:
@@ -68,7 +71,7 @@ class Progress:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         content = {
             "cluster": self.cluster,
-            "steps": {name: dataclasses.asdict(step) for name, step in self.steps.items()},
+            "steps": {name: dataclasses.asdict(step) for name, step in self._begun()},
         }
         with tempfile.NamedTemporaryFile("w", dir=self.path.parent, delete=False, encoding="utf-8") as file:
             json.dump(content, file, indent=1)

@@ -19,7 +19,12 @@ class StepFailedError(LearnerError):
 
 def head(lab: Lab) -> str:
     """Return the head of a lab as Markdown."""
-    lines = [f"**{lab.title}** · {lab.level} · about {lab.minutes} minutes"]
+    return f"**{lab.title}** · {terms(lab)}"
+
+
+def terms(lab: Lab) -> str:
+    """Return a lab's level, time, prerequisites and goals as Markdown."""
+    lines = [f"{lab.level.capitalize()} · about {lab.minutes} minutes"]
     if lab.prerequisites:
         lines.append("Before you start: " + "; ".join(lab.prerequisites) + ".")
     if lab.goals:
