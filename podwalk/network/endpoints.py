@@ -59,7 +59,7 @@ class Choice:
 
 
 def behind(view: View, service: Object, port: Object) -> tuple[Endpoint, ...]:
-    """Return every endpoint of one port of a Service, ready or not, each once, in the order of address and port.
+    """Return every endpoint of one port of a Service, ready or not, each once, in kube-proxy's order of "address:port".
 
     Args:
         view: the objects.
@@ -71,7 +71,7 @@ def behind(view: View, service: Object, port: Object) -> tuple[Endpoint, ...]:
     for endpoint_slice in view.lookup("slice-service", f"{metadata.get('namespace', '')}/{metadata['name']}"):
         for endpoint in _of_slice(endpoint_slice, port):
             found.setdefault((endpoint.ip, endpoint.port), endpoint)
-    return tuple(found[key] for key in sorted(found))
+    return tuple(found[key] for key in sorted(found, key=lambda key: f"{key[0]}:{key[1]}"))
 
 
 def _of_slice(endpoint_slice: Object, port: Object) -> Iterator[Endpoint]:

@@ -22,8 +22,8 @@ from podwalk.network.addresses import (
 )
 from podwalk.network.affinity import Affinity
 from podwalk.network.proxy import Packet, Proxy, Translation, translate
-from podwalk.network.services import Front
-from podwalk.types import ClusterOptions, Flow, Hop, HopKind, Outcome, Peer, Ref, Verdict, View
+from podwalk.network.services import Entry, Front
+from podwalk.types import ClusterOptions, Flow, Hop, HopKind, Object, Outcome, Peer, Ref, Verdict, View
 
 
 @dataclass
@@ -236,6 +236,8 @@ def _nobody(walk: _Walk) -> Verdict:
     where = range_of(walk.ip, walk.options)
     inside = bool(walk.flow.source.node)
     owner = services.owner(walk.view, walk.ip)
+    if owner is not None and walk.ip in services.load_balancer_ips(owner, "Proxy"):
+        return _through_load_balancer(walk, owner)
     if owner is not None and inside:
         ports = ", ".join(f"{port['port']}/{port.get('protocol', 'TCP')}" for port in owner["spec"].get("ports") or ())
         asked = f"{walk.port}/{walk.flow.protocol}"
@@ -257,6 +259,26 @@ def _nobody(walk: _Walk) -> Verdict:
             f"An address of the {where} has a meaning inside the cluster only; a client outside has no route to it."
         )
     return walk.fail(Outcome.TIMED_OUT, HopKind.OUTSIDE, walk.ip, reason)
+
+
+def _through_load_balancer(walk: _Walk, service: Object) -> Verdict:
+    """Follow a packet through a load balancer of ``ipMode: Proxy``: it opens a connection of its own to a NodePort."""
+    spec, protocol = service["spec"], walk.flow.protocol
+    title = f"load balancer {walk.ip}"
+    ports = [p for p in spec["ports"] if p["port"] == walk.port and p.get("protocol", "TCP") == protocol]
+    if not ports or not ports[0].get("nodePort"):
+        detail = "It listens on no such port, or has no NodePort to send to, so nothing answers."
+        return walk.fail(Outcome.TIMED_OUT, HopKind.OUTSIDE, title, detail, (reference("services", service),))
+    index = spec["ports"].index(ports[0])
+    front = Front(service, ports[0], index, Entry.NODE_PORT)
+    node = _entry_node(walk, front)
+    detail = (
+        f"Its ipMode is Proxy: it ends the connection, and opens its own to NodePort {ports[0]['nodePort']} of {node}."
+    )
+    walk.hops.append(Hop(HopKind.OUTSIDE, title, detail, objects=(reference("services", service),)))
+    walk.seen, walk.masqueraded_at = Peer(walk.ip), ""
+    walk.ip, walk.port = node_ip(walk.view, node), ports[0]["nodePort"]
+    return _at_node_port(walk, front, node)
 
 
 def _to_outside(walk: _Walk) -> Verdict:

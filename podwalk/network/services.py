@@ -94,7 +94,7 @@ def entry_at(service: Object, ip: str) -> Entry | None:
 
 
 def load_balancer_ips(service: Object, mode: str) -> tuple[str, ...]:
-    """Return the load balancer's addresses of one ``ipMode``; those of ``VIP``, the default, nodes answer themselves."""
+    """Return the load balancer's addresses of one ``ipMode``; those of ``VIP``, the default, the nodes answer."""
     ingress = service.get("status", {}).get("loadBalancer", {}).get("ingress") or ()
     return tuple(entry["ip"] for entry in ingress if entry.get("ip") and entry.get("ipMode", "VIP") == mode)
 
