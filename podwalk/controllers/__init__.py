@@ -13,6 +13,7 @@ from podwalk.controllers.cache import Cache
 from podwalk.controllers.controller import Context, Controller, Watch
 from podwalk.controllers.deployment import CONTROLLER as DEPLOYMENT
 from podwalk.controllers.endpoints import legacy, mirroring, slices
+from podwalk.controllers.job import CONTROLLER as JOB
 from podwalk.controllers.queue import Queue
 from podwalk.controllers.recorder import Recorder
 from podwalk.controllers.resources import all_resources
@@ -29,6 +30,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     replicaset.CONTROLLER,
     STATEFUL_SET,
     daemonset.CONTROLLER,
+    JOB,
     SCHEDULER,
     slices.CONTROLLER,
     legacy.CONTROLLER,

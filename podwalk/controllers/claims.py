@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from podwalk.controllers.controller import Context, key_of
 from podwalk.controllers.labels import Selector, matches
-from podwalk.controllers.owners import controller_of, is_controlled_by, owner_reference
+from podwalk.controllers.owners import controller_of, is_controlled_by, owner_reference, set_owners
 from podwalk.controllers.pods import is_active
 from podwalk.types import Object
 
@@ -54,6 +54,6 @@ def _release(context: Context, owner: Object, pod: Object) -> None:
 
     def change(latest: Object) -> None:
         references = [entry for entry in latest["metadata"]["ownerReferences"] if entry["uid"] != uid]
-        latest["metadata"]["ownerReferences"] = references
+        set_owners(latest, references)
 
     context.objects.modify("pods", *key_of(pod), change, manager="kube-controller-manager")

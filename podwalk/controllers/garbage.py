@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from podwalk.controllers.controller import Context, Controller
+from podwalk.controllers.owners import set_owners
 from podwalk.controllers.queue import Key
 from podwalk.types import Change, Object, Ref
 
@@ -97,9 +98,7 @@ def _delete_dependants_first(context: Context, ref: Ref, uid: str) -> None:
 def _keep_owners(context: Context, ref: Ref, without: set[str]) -> None:
     def change(latest: Object) -> None:
         owners = [owner for owner in latest["metadata"].get("ownerReferences") or () if owner["uid"] not in without]
-        latest["metadata"]["ownerReferences"] = owners
-        if not owners:
-            del latest["metadata"]["ownerReferences"]
+        set_owners(latest, owners)
 
     context.objects.modify(ref.resource, ref.namespace, ref.name, change, manager=MANAGER)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from podwalk.types import Object
 
 
@@ -30,3 +32,10 @@ def owner_reference(owner: Object, api_version: str, kind: str) -> Object:
         "controller": True,
         "blockOwnerDeletion": True,
     }
+
+
+def set_owners(obj: Object, references: Sequence[Object]) -> None:
+    """Set the owner references of a copy of an object; an empty list is left out, as Go's omitempty does."""
+    obj["metadata"].pop("ownerReferences", None)
+    if references:
+        obj["metadata"]["ownerReferences"] = list(references)

@@ -88,4 +88,4 @@ class Queue:
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         _log.debug("%s could not reconcile %s/%s: %s", self.name, *key, error)
-        self.add_after(key, min(BACKOFF_BASE_S * 2**failures, BACKOFF_LIMIT_S))
+        self.add_after(key, min(BACKOFF_BASE_S * 2.0 ** min(failures, 20), BACKOFF_LIMIT_S))

@@ -138,14 +138,15 @@ def _conditions(context: Context, replica_set: Object, failure: ApiError | None)
     others = [entry for entry in replica_set["status"].get("conditions") or () if entry["type"] != "ReplicaFailure"]
     if failure is None:
         return others
-    old = pods.condition(replica_set, "ReplicaFailure") or {}
-    since = old.get("lastTransitionTime") or context.simulation.timestamp()
+    old = pods.condition(replica_set, "ReplicaFailure")
+    if old is not None and old["reason"] == "FailedCreate":
+        return [*others, old]
     return [
         *others,
         {
             "type": "ReplicaFailure",
             "status": "True",
-            "lastTransitionTime": since,
+            "lastTransitionTime": context.simulation.timestamp(),
             "reason": "FailedCreate",
             "message": str(failure),
         },

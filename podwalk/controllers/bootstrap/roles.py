@@ -32,7 +32,7 @@ RBAC = "rbac.authorization.k8s.io"
 
 
 def make(maker: Maker) -> None:
-    """Make the roles from ``cluster-admin`` to ``view``, CoreDNS's, and the bindings that come with them."""
+    """Make the roles from ``cluster-admin`` to ``view``, and the administrators' binding."""
     everything = [
         {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
         {"nonResourceURLs": ["*"], "verbs": ["*"]},
@@ -43,11 +43,8 @@ def make(maker: Maker) -> None:
     _role(maker, "admin", [*edit, *_rules(_BINDING, [*_READ, *_WRITE])])
     _role(maker, "edit", edit)
     _role(maker, "view", view)
-    _role(maker, "system:coredns", _rules({"": ["endpoints", "services", "pods", "namespaces"]}, ["list", "watch"]))
     masters = {"kind": "Group", "apiGroup": RBAC, "name": "system:masters"}
     _binding(maker, "cluster-admin", "cluster-admin", masters)
-    coredns = {"kind": "ServiceAccount", "name": "coredns", "namespace": "kube-system"}
-    _binding(maker, "system:coredns", "system:coredns", coredns)
 
 
 def _rules(resources: dict[str, list[str]], verbs: list[str]) -> list[Object]:

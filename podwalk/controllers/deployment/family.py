@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from podwalk.controllers.controller import Context, key_of
 from podwalk.controllers.labels import matches
-from podwalk.controllers.owners import controller_of, is_controlled_by, owner_reference
+from podwalk.controllers.owners import controller_of, is_controlled_by, owner_reference, set_owners
 from podwalk.types import Object
 
 HASH_LABEL = "pod-template-hash"
@@ -101,7 +101,7 @@ def _set_owner(context: Context, deployment: Object, replica_set: Object, *, own
 
     def change(latest: Object) -> None:
         others = [entry for entry in latest["metadata"].get("ownerReferences") or () if entry["uid"] != uid]
-        latest["metadata"]["ownerReferences"] = [*others, reference] if owned else others
+        set_owners(latest, [*others, reference] if owned else others)
 
     return context.objects.modify("replicasets.apps", *key_of(replica_set), change, manager="kube-controller-manager")
 

@@ -16,8 +16,8 @@ NAME = "default-scheduler"
 BACKOFF_LIMIT_S = 10
 ZONE, REGION = "topology.kubernetes.io/zone", "topology.kubernetes.io/region"
 FLUSH_S = 300.0
-NOT_HELPFUL = "Preemption is not helpful for scheduling."
-NO_VICTIMS = "No preemption victims found for incoming pod."
+NOT_HELPFUL = "Preemption is not helpful for scheduling"
+NO_VICTIMS = "No preemption victims found for incoming pod"
 
 
 def reconcile(context: Context, key: Key) -> float | None:
@@ -93,7 +93,7 @@ def _message(pod: Object, total: int, refused: dict[str, list[Reason]], whole: R
     helpful = Counter(
         NO_VICTIMS if all(reason.resolvable for reason in reasons) else NOT_HELPFUL for reasons in refused.values()
     )
-    return f"{head}{counted}. preemption: {head}{_counted(helpful)}"
+    return f"{head}{counted}. preemption: {head}{_counted(helpful)}."
 
 
 def _counted(reasons: Counter[str]) -> str:

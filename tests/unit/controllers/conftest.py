@@ -2,114 +2,17 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from podwalk import controllers
+from podwalk.api.server import Api
 from podwalk.controllers.queue import Queue
-from podwalk.errors import ApiError
 from podwalk.simulation import Simulation
 from podwalk.store import Store
-from podwalk.types import Change, ClusterOptions, Object
-
-
-class PlainObjects:
-    """The API without defaulting, admission and validation."""
-
-    def __init__(self, store: Store, simulation: Simulation) -> None:
-        self.store, self.simulation = store, simulation
-        self.lookups = 0
-        self.writes = 0
-
-    def get(self, resource: str, namespace: str, name: str) -> Object | None:
-        return self.store.get(resource, namespace, name)
-
-    def list(
-        self, resource: str, namespace: str | None = None, labels: Mapping[str, str] | None = None
-    ) -> Sequence[Object]:
-        return self.store.list(resource, namespace, labels)
-
-    def lookup(self, index: str, value: str) -> Sequence[Object]:
-        return self.store.lookup(index, value)
-
-    def create(self, resource: str, obj: Object, *, manager: str = "podwalk") -> Object:
-        obj = copy.deepcopy(obj)
-        metadata = obj["metadata"]
-        if "name" not in metadata:
-            letters = self.simulation.random.choices("bcdfghjklmnpqrstvwxz2456789", k=5)
-            metadata["name"] = metadata["generateName"] + "".join(letters)
-        if self.store.get(resource, metadata.get("namespace", ""), metadata["name"]):
-            raise ApiError(409, "AlreadyExists", f"{resource} {metadata['name']} already exists")
-        namespace = self.store.get("namespaces", "", metadata.get("namespace", ""))
-        if namespace and "deletionTimestamp" in namespace["metadata"]:
-            raise ApiError(403, "Forbidden", "the namespace is being terminated")
-        metadata["uid"] = str(self.simulation.random.getrandbits(64))
-        metadata["creationTimestamp"] = self.simulation.timestamp()
-        metadata["generation"] = 1
-        obj.setdefault("status", {})
-        return self.store.put(resource, obj)
-
-    def update(self, resource: str, obj: Object, *, subresource: str = "", manager: str = "podwalk") -> Object:
-        metadata = obj["metadata"]
-        old = self.store.get(resource, metadata.get("namespace", ""), metadata["name"])
-        if old is None:
-            raise ApiError(404, "NotFound", "not found")
-        if old == obj:
-            return old
-        obj = copy.deepcopy(obj)
-        if old.get("spec") != obj.get("spec") and subresource != "binding":
-            obj["metadata"]["generation"] += 1
-        if "deletionTimestamp" in obj["metadata"] and not obj["metadata"].get("finalizers") and resource != "pods":
-            return self._finish(resource, obj)
-        return self.store.put(resource, obj)
-
-    def _finish(self, resource: str, obj: Object) -> Object:
-        metadata = obj["metadata"]
-        if resource == "namespaces" and obj["spec"].get("finalizers"):
-            return self.store.put(resource, obj)
-        return self.store.remove(resource, metadata.get("namespace", ""), metadata["name"])
-
-    def modify(
-        self,
-        resource: str,
-        namespace: str,
-        name: str,
-        change: Callable[[Object], None],
-        *,
-        subresource: str = "",
-        manager: str = "podwalk",
-    ) -> Object | None:
-        old = self.store.get(resource, namespace, name)
-        if old is None:
-            return None
-        new = copy.deepcopy(old)
-        change(new)
-        return self.update(resource, new, subresource=subresource)
-
-    def delete(self, resource: str, namespace: str, name: str, **options: Any) -> None:
-        old = self.store.get(resource, namespace, name)
-        if old is None:
-            return
-        bound = resource == "pods" and old["spec"].get("nodeName") and options.get("grace_s") != 0
-        finalizers = list(old["metadata"].get("finalizers") or ())
-        if (propagation := options.get("propagation")) in ("Foreground", "Orphan"):
-            finalizers.append({"Foreground": "foregroundDeletion", "Orphan": "orphan"}[propagation])
-        if bound or finalizers or (resource == "namespaces" and old["spec"].get("finalizers")):
-            new = copy.deepcopy(old)
-            new["metadata"]["deletionTimestamp"] = self.simulation.timestamp()
-            if finalizers:
-                new["metadata"]["finalizers"] = finalizers
-            if resource == "namespaces":
-                new["status"] = {"phase": "Terminating"}
-            self.store.put(resource, new)
-            return
-        self.store.remove(resource, namespace, name)
-
-    def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
-        return self.store.subscribe(callback)
+from podwalk.types import ClusterOptions, Object
 
 
 class Bench:
@@ -118,8 +21,8 @@ class Bench:
     def __init__(self) -> None:
         self.simulation = Simulation(seed=1)
         self.store = Store()
-        self.objects: Any = PlainObjects(self.store, self.simulation)
         self.options = ClusterOptions(name="lab")
+        self.objects: Any = Api(self.store, self.simulation, self.options).objects
         self.queues: dict[str, Queue] = controllers.start(self.objects, self.simulation, self.options)
         controllers.bootstrap(self.objects, self.simulation, self.options)
         self.create("namespaces", {"metadata": {"name": "shop"}, "spec": {"finalizers": ["kubernetes"]}})
@@ -172,7 +75,7 @@ class Bench:
         pod = self.get("pods", name, namespace)
         assert pod["spec"].get("nodeName"), f"{name} is not bound"
         number = sum(1 for entry in self.objects.list("pods") if (entry["status"] or {}).get("podIP"))
-        ip = (pod["status"] or {}).get("podIP") or f"10.244.1.{number + 10}"
+        ip = (pod["status"] or {}).get("podIP") or f"10.244.{1 + number // 200}.{number % 200 + 10}"
         now = self.simulation.timestamp()
 
         def change(latest: Object) -> None:
