@@ -128,9 +128,7 @@ def _check_one_default(objects: StoredObjects, resource: Resource, obj: Object) 
         return
     for other in objects.list(resource.key):
         if other.get("globalDefault") and other["metadata"]["name"] != obj["metadata"].get("name"):
-            why = (
-                f"PriorityClass {other['metadata']['name']} is already marked as default. Only one default can exist"
-            )
+            why = f"PriorityClass {other['metadata']['name']} is already marked as default. Only one default can exist"
             raise failures.forbidden(resource, obj["metadata"].get("name", ""), why)
 
 
@@ -205,7 +203,9 @@ def warnings(resource: Resource, new: Object, old: Object | None) -> list[str]:
         return _service_warnings(new, old)
     if resource.key == "ingresses.networking.k8s.io" and old is None:
         if "kubernetes.io/ingress.class" in (new["metadata"].get("annotations") or {}):
-            return ['annotation "kubernetes.io/ingress.class" is deprecated, please use \'spec.ingressClassName\' instead']
+            return [
+                "annotation \"kubernetes.io/ingress.class\" is deprecated, please use 'spec.ingressClassName' instead"
+            ]
     return []
 
 

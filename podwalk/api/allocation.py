@@ -141,7 +141,9 @@ def _carry_over(service: Object, old: Object) -> None:
             drop(spec, "clusterIP", before.get("clusterIP"))
             drop(spec, "clusterIPs", before.get("clusterIPs"))
         elif spec.get("clusterIP") and not spec.get("clusterIPs"):
-            spec["clusterIPs"] = before.get("clusterIPs") if spec["clusterIP"] == before.get("clusterIP") else [spec["clusterIP"]]
+            spec["clusterIPs"] = (
+                before.get("clusterIPs") if spec["clusterIP"] == before.get("clusterIP") else [spec["clusterIP"]]
+            )
         elif spec.get("clusterIPs") and not spec.get("clusterIP"):
             spec["clusterIP"] = spec["clusterIPs"][0]
         for key in ("ipFamilies", "ipFamilyPolicy"):
@@ -155,13 +157,17 @@ def _carry_over(service: Object, old: Object) -> None:
 
 
 def _carry_ports(spec: Object, before: Object) -> None:
-    known = {(port.get("protocol", "TCP"), port.get("port")): port.get("nodePort") for port in before.get("ports") or ()}
+    known = {
+        (port.get("protocol", "TCP"), port.get("port")): port.get("nodePort") for port in before.get("ports") or ()
+    }
     for port in spec.get("ports") or ():
         was = known.get((port.get("protocol", "TCP"), port.get("port")))
         if _needs_node_ports(spec) and _needs_node_ports(before) and not port.get("nodePort") and was:
             port["nodePort"] = was
         elif not _needs_node_ports(spec) and port.get("nodePort") and port["nodePort"] in known.values():
-            if spec.get("type") in ("ClusterIP", "ExternalName", None) or not spec.get("allocateLoadBalancerNodePorts", True):
+            if spec.get("type") in ("ClusterIP", "ExternalName", None) or not spec.get(
+                "allocateLoadBalancerNodePorts", True
+            ):
                 if spec.get("type") != "LoadBalancer":
                     del port["nodePort"]
     if _needs_health_check(spec) and _needs_health_check(before):
@@ -200,7 +206,9 @@ def _set_families(objects: StoredObjects, service: Object) -> None:
         if family in ("IPv4", "IPv6") and family not in available and not headless_without_selector:
             text = f'Invalid value: "{family}": not configured on this cluster'
             raise failures.invalid("", "Service", name, [Cause("FieldValueInvalid", f"spec.ipFamilies[{index}]", text)])
-    spec.setdefault("ipFamilyPolicy", "RequireDualStack" if headless_without_selector and len(available) > 1 else "SingleStack")
+    spec.setdefault(
+        "ipFamilyPolicy", "RequireDualStack" if headless_without_selector and len(available) > 1 else "SingleStack"
+    )
     if not spec.get("ipFamilies"):
         family = "IPv6" if ":" in (spec.get("clusterIP") or "") else min(available, default="IPv4")
         spec["ipFamilies"] = [family]

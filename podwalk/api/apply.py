@@ -76,14 +76,20 @@ def _read(route: Route, body: bytes) -> Object:
     version, kind = config.get("apiVersion") or "", config.get("kind") or ""
     if (version, kind) != (resource.api_version, resource.kind):
         group, _, number = str(version).rpartition("/")
-        raise bad_request(f"invalid object type: {group}/{number}, Kind={kind}" if not group else f"invalid object type: {version}, Kind={kind}")
+        raise bad_request(
+            f"invalid object type: {group}/{number}, Kind={kind}"
+            if not group
+            else f"invalid object type: {version}, Kind={kind}"
+        )
     metadata = config.setdefault("metadata", {})
     if not isinstance(metadata, dict):
         raise bad_request("error decoding patch: metadata must be an object")
     if metadata.get("managedFields") is not None:
         raise bad_request("metadata.managedFields must be nil")
     if metadata.get("name") and metadata["name"] != route.name:
-        raise bad_request(f"the name of the object ({name_of(config)}) does not match the name on the URL ({route.name})")
+        raise bad_request(
+            f"the name of the object ({name_of(config)}) does not match the name on the URL ({route.name})"
+        )
     if resource.namespaced and metadata.get("namespace", route.namespace) != route.namespace:
         raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
     return config

@@ -68,7 +68,9 @@ def json_kind(value: Any) -> str:
 
 
 def _unrecognized(data: bytes, kind: str, problem: str) -> ApiError:
-    head = f"the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; json parse error: "
+    head = (
+        f"the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; json parse error: "
+    )
     return bad_request(f"{head}{problem} ({_summary(data)})")
 
 

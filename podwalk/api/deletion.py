@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from podwalk.api import failures
+from podwalk.api.custom import DEFINITIONS
+from podwalk.api.establishment import CLEANUP
 from podwalk.api.options import Deletion
 from podwalk.api.registry import Resource
 from podwalk.api.trees import dig
@@ -21,9 +23,7 @@ FOREGROUND = "foregroundDeletion"
 _PROTECTED_NAMESPACES = ("default", "kube-system", "kube-public")
 
 
-def remove(
-    objects: StoredObjects, resource: Resource, namespace: str, name: str, how: Deletion
-) -> tuple[Object, bool]:
+def remove(objects: StoredObjects, resource: Resource, namespace: str, name: str, how: Deletion) -> tuple[Object, bool]:
     """Delete an object, or mark it as being deleted; see :meth:`StoredObjects.remove`."""
     obj = objects.get(resource.storage_key, namespace, name)
     if resource.key == "namespaces" and name in _PROTECTED_NAMESPACES:
@@ -67,6 +67,8 @@ def _check_preconditions(resource: Resource, obj: Object, how: Deletion) -> None
 
 def _finalizers(objects: StoredObjects, resource: Resource, obj: Object, how: Deletion) -> list[str]:
     before = list(obj["metadata"].get("finalizers") or ())
+    if resource.key == DEFINITIONS and not obj["metadata"].get("deletionTimestamp"):
+        before = [*(one for one in before if one != CLEANUP), CLEANUP]
     policy = how.propagation
     if policy is None and not {ORPHAN, FOREGROUND} & set(before) and objects.strategy(resource).orphan_by_default:
         policy = "Orphan"

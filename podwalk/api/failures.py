@@ -24,7 +24,9 @@ def bad_request(message: str) -> ApiError:
 
 def internal_error(message: str) -> ApiError:
     """Return the 500 that the API server gives where it fails to foresee a client's mistake."""
-    return ApiError(500, "InternalError", f"Internal error occurred: {message}", details={"causes": [{"message": message}]})
+    return ApiError(
+        500, "InternalError", f"Internal error occurred: {message}", details={"causes": [{"message": message}]}
+    )
 
 
 def not_found(resource: Resource, name: str) -> ApiError:

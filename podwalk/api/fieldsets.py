@@ -141,7 +141,9 @@ def _rank(key: str) -> tuple[str, tuple[tuple[int, Any], ...] | str]:
     if not key.startswith("k:"):
         return key[:2], key
     values = json.loads(key[2:])
-    ranked = ((0, value) if isinstance(value, bool | int | float) else (1, str(value)) for _, value in sorted(values.items()))
+    ranked = (
+        (0, value) if isinstance(value, bool | int | float) else (1, str(value)) for _, value in sorted(values.items())
+    )
     return "k:", tuple(ranked)
 
 

@@ -22,6 +22,7 @@ from podwalk.errors import ApiError, Cause
 from podwalk.store import Expired, Store
 from podwalk.types import Object
 
+_EXPIRED_LIST = "The resourceVersion for the provided list is too old."
 _EXPIRED_CONTINUE = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
     "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
@@ -111,7 +112,10 @@ def check_reached(store: Store, revision: int) -> None:
         details = {"retryAfterSeconds": 1}
         cause = Cause("ResourceVersionTooLarge", "", "Too large resource version")
         error = ApiError(
-            504, "Timeout", f"Timeout: Too large resource version: {revision}, current: {store.revision}", details=details
+            504,
+            "Timeout",
+            f"Timeout: Too large resource version: {revision}, current: {store.revision}",
+            details=details,
         )
         error.details = {"causes": [{"reason": cause.reason, "message": cause.message}], **details}
         raise error
@@ -125,7 +129,7 @@ def _read(
     try:
         changes = [change for change in store.since(revision) if change.resource == resource]
     except Expired as error:
-        message = _EXPIRED_CONTINUE if start_token else f"The resourceVersion for the provided list is too old: {revision}"
+        message = _EXPIRED_CONTINUE if start_token else _EXPIRED_LIST
         raise failures.expired(message) from error
     objects = {_key(obj): obj for obj in store.list(resource, namespace)}
     for change in reversed(changes):

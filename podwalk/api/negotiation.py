@@ -1,6 +1,6 @@
 """What a client can read and what it sent: Accept, Content-Type, and the bytes of both.
 
-Protobuf and CBOR are left out: every Kubernetes client speaks JSON, and is told so by the real 406 and 415.
+CBOR is left out: it is alpha, and clients that speak it fall back to JSON after the real 415.
 
 Source: k8s.io/apiserver/pkg/endpoints/handlers/negotiation.
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from podwalk.api import bodies, failures
+from podwalk.api import bodies, failures, protobuf
 from podwalk.errors import ApiError
 from podwalk.types import Object, Request, Response
 
@@ -40,7 +40,7 @@ class Representation:
     """How an answer is to look.
 
     Attributes:
-        media_type: ``application/json`` or ``application/yaml``.
+        media_type: ``application/json``, ``application/yaml`` or ``application/vnd.kubernetes.protobuf``.
         transform: ``Table``, ``PartialObjectMetadata`` or ``PartialObjectMetadataList``; empty for the object itself.
         version: of ``meta.k8s.io``, for a transform.
         pretty: whether JSON is indented.
@@ -68,6 +68,8 @@ def representation(request: Request) -> Representation:
             found = JSON
         elif media_type == YAML:
             found = YAML
+        elif media_type == protobuf.MEDIA_TYPE and parameters.get("as") != "Table" and protobuf.serves(request.path):
+            found = protobuf.MEDIA_TYPE
         else:
             continue
         transform, version = parameters.get("as", ""), parameters.get("v", "")
@@ -119,6 +121,8 @@ def read_body(request: Request, kind: str) -> Object:
     """
     check_size(request)
     media_type = content_type(request)
+    if media_type == protobuf.MEDIA_TYPE:
+        return protobuf.decode(request.body)
     if media_type not in (JSON, YAML):
         raise ApiError(415, "UnsupportedMediaType", _UNREADABLE)
     return bodies.parse_object(request.body if media_type == JSON else yaml_to_json(request.body), kind)
@@ -172,9 +176,18 @@ def encode(value: Any, wanted: Representation) -> bytes:
     """Return an answer's bytes in the form the client wants."""
     if wanted.media_type == YAML:
         return yaml.safe_dump(value, sort_keys=True, allow_unicode=True).encode()
+    if wanted.media_type == protobuf.MEDIA_TYPE:
+        return protobuf.encode(value)
     if wanted.pretty:
         return json.dumps(value, indent=2, ensure_ascii=False).encode("utf-8", "replace")
     return dump(value)
+
+
+def encode_event(kind: str, obj: Object, wanted: Representation) -> bytes:
+    """Return one event of a watch in the form the client wants: a line of JSON, or a frame of protobuf."""
+    if wanted.media_type == protobuf.MEDIA_TYPE:
+        return protobuf.encode_event(kind, obj)
+    return dump({"type": kind, "object": obj}) + b"\n"
 
 
 def dump(value: Any) -> bytes:
@@ -188,4 +201,4 @@ def answer(value: Object, wanted: Representation, *, status: int = 200, warnings
     if warnings:
         quoted = (text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") for text in dict.fromkeys(warnings))
         headers["warning"] = ", ".join(f'299 - "{text}"' for text in quoted)
-    return Response(status, headers, encode(value, wanted) + (b"" if wanted.media_type == YAML else b"\n"))
+    return Response(status, headers, encode(value, wanted) + (b"\n" if wanted.media_type == JSON else b""))

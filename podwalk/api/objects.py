@@ -11,7 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
-from podwalk.api import admission, allocation, custom, defaults, deletion, failures, ownership, strategy
+from podwalk.api import (
+    admission,
+    allocation,
+    custom,
+    defaults,
+    deletion,
+    establishment,
+    failures,
+    ownership,
+    strategy,
+    validation,
+)
 from podwalk.api.decoding import decode
 from podwalk.api.options import Deletion, Write
 from podwalk.api.registry import RESOURCES, Resource, Typed
@@ -21,11 +32,6 @@ from podwalk.errors import ApiError, Cause
 from podwalk.simulation import Simulation
 from podwalk.store import Store
 from podwalk.types import Change, ClusterOptions, Object
-
-try:
-    from podwalk.api import validation
-except ImportError:
-    validation = None
 
 _SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
 _GENERATED_NAME_LIMIT = 63
@@ -42,6 +48,7 @@ class StoredObjects:
         self.simulation = simulation
         self.options = options
         self.definitions = custom.Definitions(store)
+        establishment.follow(self)
 
     @property
     def resources(self) -> Mapping[str, Resource]:
@@ -142,7 +149,7 @@ class StoredObjects:
         self._check(resource, obj, None)
         if self.store.get(resource.storage_key, metadata.get("namespace", ""), metadata["name"]) is not None:
             raise failures.already_exists(resource, metadata["name"])
-        write.warn(*admission.warnings(resource, obj, None))
+        write.warn(*self._warnings(resource, obj, None))
         if write.dry_run:
             return obj
         allocation.claim(self, owned, obj)
@@ -168,7 +175,7 @@ class StoredObjects:
         owned = allocation.allocate(self, resource, new, old) if not write.subresource else allocation.NOTHING
         if not (write.trusted and write.subresource):
             self._check(resource, new, old)
-        write.warn(*admission.warnings(resource, new, old))
+        write.warn(*self._warnings(resource, new, old))
         if new == old:
             return old
         return new if write.dry_run else self._store(resource, new, old, owned)
@@ -232,6 +239,11 @@ class StoredObjects:
         now, resets_status = self.simulation.timestamp(), self.strategy(resource).status
         ownership.track(self.root_type(resource), resource, new, old, write, now, resets_status=resets_status)
 
+    @staticmethod
+    def _warnings(resource: Resource, new: Object, old: Object | None) -> list[str]:
+        noticed = validation.warnings(resource, new, old) if resource.model else []
+        return [*noticed, *admission.warnings(resource, new, old)]
+
     def _identify(self, resource: Resource, obj: Object) -> Object:
         obj.setdefault("apiVersion", resource.api_version)
         obj.setdefault("kind", resource.kind)
@@ -270,8 +282,10 @@ class StoredObjects:
                 raise ApiError(500, "", f'strconv.ParseUint: parsing "{version}": invalid syntax')
             raise failures.stale(resource, before["name"])
         if not version and not write.trusted and not self.strategy(resource).unconditional_update:
-            cause = Cause("FieldValueInvalid", "metadata.resourceVersion", "Invalid value: 0: must be specified for an update")
-            raise failures.invalid(resource.group, resource.kind, before["name"], [cause])
+            cause = Cause(
+                "FieldValueInvalid", "metadata.resourceVersion", "Invalid value: 0: must be specified for an update"
+            )
+            raise failures.invalid(resource.group, resource.plural, before["name"], [cause])
 
     @staticmethod
     def _keep_identity(obj: Object, old: Object) -> None:
@@ -298,7 +312,7 @@ class StoredObjects:
 
     def _check(self, resource: Resource, new: Object, old: Object | None) -> None:
         causes = (
-            (validation.validate(resource, new, old) if validation else []) if resource.model else self.definitions.validate(resource, new, old)
+            validation.validate(resource, new, old) if resource.model else self.definitions.validate(resource, new, old)
         )
         if causes:
             raise failures.invalid(resource.group, resource.kind, new["metadata"].get("name", ""), causes)
@@ -309,8 +323,6 @@ class StoredObjects:
             return self.take_out(resource, new)
         allocation.claim(self, owned, new)
         return self.store.put(resource.storage_key, new)
-
-
 
 
 def in_order(obj: Object) -> Object:

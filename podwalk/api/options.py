@@ -269,9 +269,7 @@ def delete_options(request: Request, body: dict[str, Any]) -> Deletion:
 
 def _propagation_causes(propagation: str | None, orphan: bool | None) -> list[Cause]:
     if propagation is not None and orphan is not None:
-        text = (
-            f'Invalid value: "{propagation}": orphanDependents and deletionPropagation cannot be both set'
-        )
+        text = f'Invalid value: "{propagation}": orphanDependents and deletionPropagation cannot be both set'
         return [Cause("FieldValueInvalid", "propagationPolicy", text)]
     if propagation not in (None, "Foreground", "Background", "Orphan"):
         text = f'Unsupported value: "{propagation}": supported values: "Foreground", "Background", "Orphan", "nil"'

@@ -115,7 +115,7 @@ def track(
     if write.operation == "Apply":
         return
     entries = _base(obj, old)
-    compared = fieldsets.compare(old if old is not None else _zero_object(at), obj, at)
+    compared = fieldsets.compare(old if old is not None else zero_object(at), obj, at)
     changed, removed = _strip(compared.changed), _strip(compared.removed)
     if not write.subresource and resets_status:
         changed, removed = fieldsets.without(changed, ("f:status",)), fieldsets.without(removed, ("f:status",))
@@ -177,13 +177,13 @@ def _capped(entries: list[Entry]) -> list[Entry]:
 
 
 @cache
-def _zero_object(at: FieldType) -> Any:
+def zero_object(at: FieldType) -> Any:
     """Return what Go writes of an empty object: its structures that are no pointers, and its lists that are always written."""
     if at.kind == "struct":
         zero = {}
         for name, field in at.fields.items():
             if field.presence in ("always", "null") or (field.presence == "value" and field.kind == "struct"):
-                zero[name] = None if field.presence == "null" else _zero_object(field)
+                zero[name] = None if field.presence == "null" else zero_object(field)
         return zero
     if at.kind == "raw":
         return {"metadata": {}}

@@ -47,7 +47,9 @@ def apply(patch_type: str, body: bytes, obj: Object, at: FieldType) -> Object:
     if patch_type == MERGE_PATCH:
         patch = _load(body, "invalid JSON patch")
         if not isinstance(patch, dict):
-            raise bad_request(f"json: cannot unmarshal {json_kind(patch)} into Go value of type map[string]interface {{}}")
+            raise bad_request(
+                f"json: cannot unmarshal {json_kind(patch)} into Go value of type map[string]interface {{}}"
+            )
         return _as_object(merge(clone(obj), patch))
     patch = _load(body, "")
     if not isinstance(patch, dict):
@@ -87,7 +89,13 @@ def _json_patch(body: bytes, obj: Object) -> Object:
             raise failures.unprocessable()
     try:
         return _as_object(jsonpatch.apply_patch(clone(obj), operations))
-    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError, ValueError, AttributeError) as error:
+    except (
+        jsonpatch.JsonPatchException,
+        jsonpointer.JsonPointerException,
+        TypeError,
+        ValueError,
+        AttributeError,
+    ) as error:
         raise failures.unprocessable() from error
     except RecursionError as error:
         raise failures.unprocessable() from error
@@ -186,7 +194,11 @@ def _delete_primitives(target: Object, key: str, values: Any) -> None:
 
 def _merge_list(target: Any, patch: list[Any], field: FieldType | None, order: Any, name: str) -> list[Any]:
     if field is None or "merge" not in field.patch_strategy.split(","):
-        return [item for item in patch if not (isinstance(item, dict) and item.get(_DIRECTIVE) == "replace" and len(item) == 1)]
+        return [
+            item
+            for item in patch
+            if not (isinstance(item, dict) and item.get(_DIRECTIVE) == "replace" and len(item) == 1)
+        ]
     current = list(target) if isinstance(target, list) else []
     if not field.merge_key:
         return _ordered([*current, *(item for item in patch if item not in current)], None, order, patch)
@@ -227,7 +239,9 @@ def _ordered(items: list[Any], key: str | None, order: Any, patch: list[Any]) ->
     wanted = [identity(entry) if isinstance(entry, dict) or key is None else entry for entry in order]
     rank = {json.dumps(value, sort_keys=True): position for position, value in enumerate(wanted)}
     named = [item for item in items if json.dumps(identity(item), sort_keys=True) in rank]
-    others = [(index, item) for index, item in enumerate(items) if json.dumps(identity(item), sort_keys=True) not in rank]
+    others = [
+        (index, item) for index, item in enumerate(items) if json.dumps(identity(item), sort_keys=True) not in rank
+    ]
     named.sort(key=lambda item: rank[json.dumps(identity(item), sort_keys=True)])
     before = {id(item): index for index, item in enumerate(items)}
     return _weave(named, others, before)

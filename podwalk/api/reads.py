@@ -9,6 +9,7 @@ from podwalk.api.failures import bad_request
 from podwalk.api.negotiation import Representation, answer
 from podwalk.api.options import Listing, list_options
 from podwalk.api.rendering import INCLUDE_OBJECT, Renderer
+from podwalk.api.ownership import zero_object
 from podwalk.api.routes import Route
 from podwalk.api.watch import Subject
 from podwalk.types import Object, Request, Response
@@ -26,7 +27,8 @@ def renderer(api: Api, route: Route, request: Request, wanted: Representation) -
     include = request.param("includeObject")
     if include not in INCLUDE_OBJECT:
         raise bad_request(f'unrecognized includeObject value: "{include}"')
-    return Renderer(route.resource, wanted, api.table(route.resource), include)
+    zero = zero_object(api.objects.root_type(route.resource))
+    return Renderer(route.resource, wanted, api.table(route.resource), zero, include)
 
 
 def find(api: Api, route: Route) -> Object:
@@ -72,8 +74,11 @@ def watch(api: Api, route: Route, request: Request) -> Response:
         selector=chosen,
         render=lambda obj, first: render.one(obj, headed=first),
         bookmark=render.bookmark,
+        wanted=wanted,
     )
-    response = answer({}, wanted, warnings=admission.read_warnings(route.resource))
+    response = answer({}, Representation(), warnings=admission.read_warnings(route.resource))
+    if wanted.media_type == protobuf.MEDIA_TYPE:
+        response.headers["content-type"] = protobuf.WATCH_MEDIA_TYPE
     stream = api.watches.open(subject, listing)
     return Response(200, response.headers, stream=stream)
 

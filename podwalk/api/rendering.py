@@ -20,8 +20,11 @@ INCLUDE_OBJECT = ("", "None", "Metadata", "Object")
 class Renderer:
     """Turns stored objects of one resource into what one client asked for."""
 
-    def __init__(self, resource: Resource, wanted: Representation, table: tables.Table, include: str = "") -> None:
-        """Keep what decides the form."""
+    def __init__(
+        self, resource: Resource, wanted: Representation, table: tables.Table, zero: Object, include: str = ""
+    ) -> None:
+        """Keep what decides the form; ``zero`` is an empty object of the resource."""
+        self._zero = zero
         self._resource = resource
         self._wanted = wanted
         self._table = table
@@ -29,10 +32,10 @@ class Renderer:
 
     def one(self, obj: Object, *, headed: bool = True) -> Object:
         """Return a single object; ``headed`` says whether a Table names its columns."""
-        served = to_served(self._resource, obj)
         if self._wanted.transform == "Table":
-            metadata = {"resourceVersion": served["metadata"].get("resourceVersion", "")}
-            return self._as_table([served], metadata, headed=headed)
+            metadata = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
+            return self._as_table([obj], metadata, headed=headed)
+        served = to_served(self._resource, obj)
         if self._wanted.transform:
             return metadata_only(served, self._wanted.version)
         return served
@@ -45,11 +48,11 @@ class Renderer:
             if page.remaining is not None:
                 metadata["remainingItemCount"] = page.remaining
         resource, wanted = self._resource, self._wanted
+        if wanted.transform == "Table":
+            return self._as_table(page.items, metadata, headed=True)
         served: Sequence[Object] = page.items
         if resource.stored_as or not resource.model:
             served = [to_served(resource, obj) for obj in page.items]
-        if wanted.transform == "Table":
-            return self._as_table(served, metadata, headed=True)
         if wanted.transform:
             items = [metadata_only(obj, wanted.version) for obj in served]
             return _list("PartialObjectMetadataList", f"meta.k8s.io/{wanted.version}", metadata, items)
@@ -58,15 +61,12 @@ class Renderer:
         return _list(f"{resource.kind}List", resource.api_version, metadata, served)
 
     def bookmark(self, metadata: Object) -> Object:
-        """Return the object of a watch's bookmark."""
-        if self._wanted.transform == "Table":
-            table = self._as_table([], {"resourceVersion": metadata["resourceVersion"]}, headed=False)
-            empty = {"kind": self._resource.kind, "apiVersion": self._resource.api_version, "metadata": metadata}
-            table["rows"] = [{"cells": [], "object": metadata_only(empty, self._wanted.version)}]
-            return table
-        if self._wanted.transform:
-            return metadata_only({"metadata": metadata}, self._wanted.version)
-        return {"kind": self._resource.kind, "apiVersion": self._resource.api_version, "metadata": metadata}
+        """Return the object of a watch's bookmark: an empty one with that metadata."""
+        resource, wanted = self._resource, self._wanted
+        empty = {"kind": resource.kind, "apiVersion": resource.api_version, **self._zero, "metadata": metadata}
+        if wanted.transform == "Table":
+            return self._as_table([empty], {"resourceVersion": metadata["resourceVersion"]}, headed=False)
+        return metadata_only(empty, wanted.version) if wanted.transform else empty
 
     def _as_table(self, objects: Sequence[Object], metadata: Object, *, headed: bool) -> Object:
         rows = []
@@ -75,7 +75,7 @@ class Renderer:
             if conditions := self._table.conditions(obj):
                 row["conditions"] = conditions
             if self._include == "Object":
-                row["object"] = obj
+                row["object"] = to_served(self._resource, obj)
             elif self._include == "Metadata":
                 row["object"] = metadata_only(obj, self._wanted.version)
             else:
@@ -87,7 +87,7 @@ class Renderer:
             "apiVersion": f"meta.k8s.io/{self._wanted.version}",
             "metadata": metadata,
             "columnDefinitions": columns,
-            "rows": rows,
+            "rows": rows or None,
         }
 
 

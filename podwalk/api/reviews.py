@@ -53,7 +53,9 @@ def _who_am_i(_api: Api, _spec: Object, _found: Route) -> Object:
 
 def _may_i(_api: Api, spec: Object, found: Route) -> Object:
     _check_attributes(spec, found)
-    binding = 'ClusterRoleBinding "kubeadm:cluster-admins" of ClusterRole "cluster-admin" to Group "kubeadm:cluster-admins"'
+    binding = (
+        'ClusterRoleBinding "kubeadm:cluster-admins" of ClusterRole "cluster-admin" to Group "kubeadm:cluster-admins"'
+    )
     return {"allowed": True, "reason": f"RBAC: allowed by {binding}"}
 
 
@@ -69,7 +71,9 @@ def _may_they(api: Api, spec: Object, found: Route) -> Object:
     _check_attributes(spec, found)
     user, groups = spec.get("user", ""), list(spec.get("groups") or ())
     if not user and not groups:
-        cause = Cause("FieldValueRequired", "spec.user", "Required value: at least one of user or group must be specified")
+        cause = Cause(
+            "FieldValueRequired", "spec.user", "Required value: at least one of user or group must be specified"
+        )
         raise failures.invalid("authorization.k8s.io", found.resource.kind, "", [cause])
     if user == ADMIN or set(ADMIN_GROUPS[:1]) & set(groups) or "system:masters" in groups:
         return _may_i(api, spec, found)
@@ -82,12 +86,14 @@ def allowing(api: Api, user: str, groups: Sequence[str], spec: Object) -> str:
     attributes = spec.get("resourceAttributes") or {}
     for kind, binding in _bindings(api, attributes.get("namespace", "")):
         namespace = binding["metadata"].get("namespace", "")
-        subject = next((one for one in binding.get("subjects") or () if _is_subject(one, user, groups, namespace)), None)
+        subject = next(
+            (one for one in binding.get("subjects") or () if _is_subject(one, user, groups, namespace)), None
+        )
         if subject is None:
             continue
         ref = binding["roleRef"]
         if any(_rule_allows(rule, spec) for rule in _rules(api, ref, namespace)):
-            where = f'{namespace}/{binding["metadata"]["name"]}' if namespace else binding["metadata"]["name"]
+            where = f"{namespace}/{binding['metadata']['name']}" if namespace else binding["metadata"]["name"]
             whom = f'{subject["kind"]} "{_subject_name(subject)}"'
             return f'RBAC: allowed by {kind} "{where}" of {ref["kind"]} "{ref["name"]}" to {whom}'
     return ""
@@ -139,7 +145,9 @@ def _rule_allows(rule: Object, spec: Object) -> bool:
     return (
         covers(rule.get("verbs"), asked.get("verb", ""))
         and covers(rule.get("apiGroups"), asked.get("group", ""))
-        and (covers(rule.get("resources"), resource) or f"*/{asked.get('subresource')}" in (rule.get("resources") or ()))
+        and (
+            covers(rule.get("resources"), resource) or f"*/{asked.get('subresource')}" in (rule.get("resources") or ())
+        )
         and (not names or asked.get("name", "") in names)
     )
 
@@ -196,7 +204,12 @@ def token(api: Api, found: Route, request: Request) -> Response:
     result = {
         **body,
         "metadata": {"name": found.name, "namespace": found.namespace, "creationTimestamp": api.simulation.timestamp()},
-        "spec": {**spec, "audiences": audiences, "expirationSeconds": life_s, "boundObjectRef": spec.get("boundObjectRef")},
+        "spec": {
+            **spec,
+            "audiences": audiences,
+            "expirationSeconds": life_s,
+            "boundObjectRef": spec.get("boundObjectRef"),
+        },
         "status": {"token": text, "expirationTimestamp": api.simulation.timestamp(api.simulation.now + life_s)},
     }
     return answer(result, wanted, status=201, warnings=tuple(write.warnings))

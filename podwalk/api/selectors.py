@@ -79,7 +79,9 @@ class Selector:
             labels = obj["metadata"].get("labels") or {}
             if not all(clause.matches(labels) for clause in self.labels):
                 return False
-        return all((self.extract[clause.key](obj) in clause.values) == (clause.operator == "=") for clause in self.fields)
+        return all(
+            (self.extract[clause.key](obj) in clause.values) == (clause.operator == "=") for clause in self.fields
+        )
 
 
 @lru_cache(maxsize=1024)
@@ -350,9 +352,9 @@ def _unknown_field(resource: str, key: str, group_kind: str) -> str:
     return f'"{key}" is not a known field selector: only "metadata.name", "metadata.namespace"'
 
 
-def has_path(name: str) -> Callable[[Object], str]:
+def field_reader(name: str) -> Callable[[Object], str]:
     """Return the reader of a dotted field of a custom resource."""
-    return _path(*name.split("."))
+    return _path(*name.strip(".").split("."))
 
 
 def label_selector_matches(label_selector: Object, labels: Mapping[str, str]) -> bool:
@@ -361,4 +363,6 @@ def label_selector_matches(label_selector: Object, labels: Mapping[str, str]) ->
     if any(labels.get(key) != value for key, value in pairs.items()):
         return False
     clauses = label_selector.get("matchExpressions") or ()
-    return all(Requirement(one["key"], one["operator"], tuple(one.get("values") or ())).matches(labels) for one in clauses)
+    return all(
+        Requirement(one["key"], one["operator"], tuple(one.get("values") or ())).matches(labels) for one in clauses
+    )

@@ -144,9 +144,7 @@ def _crd_create(crd: Object) -> None:
 
 _STORED = Strategy()
 _STRATEGIES: Mapping[str, Strategy] = {
-    "pods": Strategy(
-        generation=True, status=True, on_create=_pod_create, on_update=_pod_update, returns_deleted=True
-    ),
+    "pods": Strategy(generation=True, status=True, on_create=_pod_create, on_update=_pod_update, returns_deleted=True),
     "namespaces": Strategy(status=True, on_create=_namespace_create, on_update=_namespace_update),
     "nodes": Strategy(status=True, on_create=_node_create),
     "services": Strategy(status=True, on_create=_service_create, returns_deleted=True),

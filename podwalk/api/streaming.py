@@ -181,13 +181,17 @@ def proxy(api: Api, found: Route, request: Request) -> Response:
         raise ApiError(413, "RequestEntityTooLarge", f"Request entity too large: limit is {BODY_LIMIT}")
     scheme, name, port = _split(found.name)
     if scheme == "https":
-        raise ApiError(503, "ServiceUnavailable", f"error trying to reach {found.name}: TLS to Pods is not simulated by the proxy")
+        raise ApiError(
+            503, "ServiceUnavailable", f"error trying to reach {found.name}: TLS to Pods is not simulated by the proxy"
+        )
     if found.resource.key == "pods":
         pod, number = _proxied_pod(api, found, name, port)
     elif found.resource.key == "services":
         pod, number = _proxied_endpoint(api, found, name, port)
     else:
-        raise ApiError(503, "ServiceUnavailable", "the proxy to nodes is not simulated: ask the API for what the kubelet knows")
+        raise ApiError(
+            503, "ServiceUnavailable", "the proxy to nodes is not simulated: ask the API for what the kubelet knows"
+        )
     inner = dataclasses.replace(request, path=found.rest or "/")
     return _runtime(api).http(pod, number, inner)
 

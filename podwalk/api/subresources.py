@@ -72,7 +72,12 @@ def selector_text(selector: Object) -> str:
     clauses = [(key, f"{key}={value}") for key, value in (selector.get("matchLabels") or {}).items()]
     for one in selector.get("matchExpressions") or ():
         key, values = one["key"], ",".join(sorted(one.get("values") or ()))
-        forms = {"In": f"{key} in ({values})", "NotIn": f"{key} notin ({values})", "Exists": key, "DoesNotExist": f"!{key}"}
+        forms = {
+            "In": f"{key} in ({values})",
+            "NotIn": f"{key} notin ({values})",
+            "Exists": key,
+            "DoesNotExist": f"!{key}",
+        }
         clauses.append((key, forms[one["operator"]]))
     return ",".join(text for _, text in sorted(clauses, key=lambda clause: clause[0]))
 

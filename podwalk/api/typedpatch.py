@@ -28,7 +28,9 @@ def check(config: Object, at: FieldType, resource: Resource) -> None:
     if not problems:
         return
     metadata = config.get("metadata") or {}
-    subject = f"{metadata.get('namespace', '')}/{metadata.get('name', '')}; {resource.api_version}, Kind={resource.kind}"
+    subject = (
+        f"{metadata.get('namespace', '')}/{metadata.get('name', '')}; {resource.api_version}, Kind={resource.kind}"
+    )
     errors = problems[0] if len(problems) == 1 else "errors:\n" + "".join(f"  {problem}\n" for problem in problems)
     raise ApiError(500, "", f"failed to create typed patch object ({subject}): {errors}")
 

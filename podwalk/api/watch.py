@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from podwalk.api.lists import check_reached, parse_version
-from podwalk.api.negotiation import dump
+from podwalk.api.negotiation import Representation, encode_event
 from podwalk.api.options import Listing
 from podwalk.api.selectors import Selector
 from podwalk.errors import ApiError
@@ -38,6 +37,7 @@ class Subject:
         selector: which objects.
         render: the object of an event as this client wants it; the second argument says whether it is the stream's first.
         bookmark: the object of a bookmark, given its metadata.
+        wanted: the form of the events.
     """
 
     resource: str
@@ -45,6 +45,7 @@ class Subject:
     selector: Selector
     render: Callable[[Object, bool], Object]
     bookmark: Callable[[Object], Object]
+    wanted: Representation = Representation()
 
 
 @dataclass
@@ -52,12 +53,15 @@ class Watch:
     """One open stream."""
 
     subject: Subject
+    floor: int = 0
     stream: Stream = field(default_factory=Stream)
     started: bool = False
 
     def pass_on(self, change: Change) -> None:
         """Write the event that a change is to this client, if it is one."""
         subject = self.subject
+        if change.revision <= self.floor:
+            return
         if subject.namespace is not None and change.object["metadata"].get("namespace", "") != subject.namespace:
             return
         kind = self._kind(change)
@@ -81,20 +85,35 @@ class Watch:
 
     def emit(self, kind: str, obj: Object) -> None:
         """Write one event."""
-        self.stream.write(dump({"type": kind, "object": self.subject.render(obj, not self.started)}) + b"\n")
+        self._write(kind, self.subject.render(obj, not self.started))
         self.started = True
 
     def emit_bookmark(self, revision: int, *, initial_events_end: bool = False) -> None:
         """Write a bookmark: everything up to a revision has been sent."""
-        metadata: Object = {"resourceVersion": str(revision), "creationTimestamp": None}
+        metadata: Object = {"resourceVersion": str(revision)}
         if initial_events_end:
             metadata["annotations"] = {INITIAL_EVENTS_END: "true"}
-        self.stream.write(dump({"type": "BOOKMARK", "object": self.subject.bookmark(metadata)}) + b"\n")
+        self._write("BOOKMARK", self.subject.bookmark(metadata))
 
     def fail(self, error: ApiError) -> None:
         """Write an ERROR event and end."""
-        self.stream.write(dump({"type": "ERROR", "object": error.status()}) + b"\n")
+        self._write("ERROR", error.status())
         self.stream.close()
+
+    def _write(self, kind: str, obj: Object) -> None:
+        self.stream.write(encode_event(kind, obj, self.subject.wanted))
+
+
+def parse_watch_version(text: str) -> int:
+    """Return the ``resourceVersion`` of a watch as a number; 0 if it is empty.
+
+    Raises:
+        ApiError: 500 without a reason when it is none, as upstream.
+    """
+    if text and not (text.isascii() and text.isdigit()):
+        why = f'Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+        raise ApiError(500, "", f"resourceVersion: {why}")
+    return int(text or "0")
 
 
 class Watches:
@@ -111,15 +130,10 @@ class Watches:
         """Start a watch.
 
         Raises:
-            ApiError: 400 for a ``resourceVersion`` that is none.
+            ApiError: for a ``resourceVersion`` that is none.
         """
-        revision = parse_version(listing.version)
-        watch = Watch(subject)
-        try:
-            check_reached(self._store, revision)
-        except ApiError as error:
-            watch.fail(error)
-            return watch.stream
+        revision = parse_watch_version(listing.version)
+        watch = Watch(subject, floor=revision)
         if listing.initial_events or (listing.initial_events is None and revision == 0):
             self._send_initial(watch, listing)
         elif not self._replay(watch, revision or self._store.revision):

@@ -175,11 +175,19 @@ def _place(route: Route, obj: Object) -> None:
                 f"the name of the object ({metadata['name']}) does not match the name on the URL ({route.name})"
             )
         if not metadata.get("name"):
-            raise bad_request(f"the name of the object ({route.name} based on URL) was undeterminable: name must be provided")
+            raise bad_request(
+                f"the name of the object ({route.name} based on URL) was undeterminable: name must be provided"
+            )
 
 
 def _answer(
-    api: Api, route: Route, request: Request, stored: Object, write: Write, wanted: negotiation.Representation, status: int
+    api: Api,
+    route: Route,
+    request: Request,
+    stored: Object,
+    write: Write,
+    wanted: negotiation.Representation,
+    status: int,
 ) -> Response:
     render = renderer(api, route, request, wanted)
     return answer(render.one(stored), wanted, status=status, warnings=tuple(write.warnings))
