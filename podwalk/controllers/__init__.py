@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from podwalk.controllers import daemonset, garbage, namespace, replicaset, serviceaccounts
+from podwalk.controllers import daemonset, garbage, namespace, replicaset, serviceaccounts, volumes
 from podwalk.controllers.bootstrap import bootstrap
 from podwalk.controllers.cache import Cache
 from podwalk.controllers.controller import Context, Controller, Watch
@@ -32,6 +32,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     daemonset.CONTROLLER,
     JOB,
     SCHEDULER,
+    volumes.CONTROLLER,
     slices.CONTROLLER,
     legacy.CONTROLLER,
     mirroring.CONTROLLER,

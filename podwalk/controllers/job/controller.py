@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from dataclasses import dataclass
 
 from podwalk.controllers import pods as pod_states
@@ -255,7 +256,7 @@ def _next_indexes(work: Work, completions: int | None, missing: int) -> list[int
     if not pods.is_indexed(work.job) or completions is None:
         return [None] * missing
     taken = indexes.parse(work.status.get("completedIndexes", "")) | {pods.index_of(pod) for pod in work.active}
-    return [index for index in range(completions) if index not in taken][:missing]
+    return [*itertools.islice((index for index in range(completions) if index not in taken), missing)]
 
 
 def _backoff_s(work: Work) -> float:

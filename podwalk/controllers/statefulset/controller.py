@@ -82,6 +82,7 @@ def _step(work: Work) -> None:
     for number in work.numbers:
         if not _settle(work, number) and work.in_order:
             return
+    work.pods = _pods(work.context, work.stateful_set)
     condemned = sorted((number for number in work.pods if number not in work.numbers), reverse=True)
     if condemned:
         _condemn(work, condemned)
