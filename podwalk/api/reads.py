@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from podwalk.api import admission, failures, lists, negotiation, selectors
+from podwalk.api import admission, failures, lists, negotiation, protobuf, selectors
 from podwalk.api.failures import bad_request
 from podwalk.api.negotiation import Representation, answer
 from podwalk.api.options import Listing, list_options

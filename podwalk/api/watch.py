@@ -45,7 +45,7 @@ class Subject:
     selector: Selector
     render: Callable[[Object, bool], Object]
     bookmark: Callable[[Object], Object]
-    wanted: Representation = Representation()
+    wanted: Representation
 
 
 @dataclass
