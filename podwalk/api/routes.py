@@ -83,10 +83,8 @@ def _finish(request: Request, resource: Resource, namespace: str, rest: list[str
     if name and resource.namespaced and not namespace:
         raise failures.no_such_resource()
     verb = _verb(request, bool(name), watching)
-    if verb == "" or not _allowed(resource, subresource, verb, request.method):
+    if verb == "" or not _allowed(resource, subresource, verb, request.method, named=bool(name)):
         raise failures.method_not_allowed()
-    if verb == "create" and resource.namespaced and not namespace and not name:
-        namespace = ""
     return Route(resource, namespace, name, subresource, tail, verb)
 
 
@@ -99,16 +97,12 @@ def _verb(request: Request, named: bool, watching: bool) -> str:
     return "deletecollection" if verb == "delete" and not named else verb
 
 
-def _allowed(resource: Resource, subresource: str, verb: str, method: str) -> bool:
+def _allowed(resource: Resource, subresource: str, verb: str, method: str, *, named: bool) -> bool:
     if not subresource:
-        named = verb in ("get", "update", "patch", "delete", "watch")
-        return verb in resource.verbs and (named or verb in ("list", "create", "deletecollection", "watch"))
+        needs_name = verb in ("get", "update", "patch", "delete")
+        return verb in resource.verbs and (verb == "watch" or needs_name == named)
     found = resource.subresource(subresource)
-    if subresource == "proxy":
-        return True
-    if found is None or method not in _VERBS:
-        return False
-    return _VERBS[method] in found.verbs
+    return subresource == "proxy" or (found is not None and _VERBS.get(method) in found.verbs)
 
 
 def flag(request: Request, name: str) -> bool:

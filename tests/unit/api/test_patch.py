@@ -1,0 +1,152 @@
+"""Patches of the three kinds, and their refusals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from podwalk.api import patch, schema
+from podwalk.api.registry import RESOURCES
+from podwalk.errors import ApiError
+from podwalk.types import Object
+from tests.unit.api.calls import (
+    CONFIG_MAPS,
+    DEPLOYMENTS,
+    JSON_PATCH,
+    MERGE,
+    STRATEGIC,
+    Caller,
+    deployment,
+)
+
+POD = schema.root(RESOURCES["pods"])
+DEPLOYMENT = schema.root(RESOURCES["deployments.apps"])
+
+
+def merged(target: Object, change: Object) -> Any:
+    return patch.strategic(target, change, POD)
+
+
+def test_a_merge_patch_replaces_lists_and_removes_nulls(call: Caller) -> None:
+    call.created(CONFIG_MAPS, {"metadata": {"name": "c"}, "data": {"a": "1", "b": "2"}})
+    answer = call("PATCH", f"{CONFIG_MAPS}/c", {"data": {"a": None, "c": "3"}}, content_type=MERGE)
+    assert answer.body["data"] == {"b": "2", "c": "3"}
+
+
+def test_a_strategic_merge_finds_list_items_by_their_key() -> None:
+    target = {"spec": {"containers": [{"name": "a", "image": "1"}, {"name": "b", "image": "1"}]}}
+    change = {"spec": {"containers": [{"name": "b", "image": "2"}, {"name": "c", "image": "3"}]}}
+    assert merged(target, change)["spec"]["containers"] == [
+        {"name": "a", "image": "1"},
+        {"name": "b", "image": "2"},
+        {"name": "c", "image": "3"},
+    ]
+
+
+def test_a_strategic_merge_replaces_lists_without_a_key() -> None:
+    target = {"spec": {"containers": [{"name": "a", "args": ["x", "y"]}]}}
+    change = {"spec": {"containers": [{"name": "a", "args": ["z"]}]}}
+    assert merged(target, change)["spec"]["containers"][0]["args"] == ["z"]
+
+
+def test_directives_delete_and_replace() -> None:
+    target = {"spec": {"containers": [{"name": "a"}, {"name": "b"}], "nodeSelector": {"x": "1"}}}
+    delete = {"spec": {"containers": [{"name": "a", "$patch": "delete"}]}}
+    assert merged(target, delete)["spec"]["containers"] == [{"name": "b"}]
+    replace = {"spec": {"containers": [{"name": "c"}, {"$patch": "replace"}], "nodeSelector": {"$patch": "replace", "y": "2"}}}
+    assert merged(target, replace)["spec"] == {"containers": [{"name": "c"}], "nodeSelector": {"y": "2"}}
+
+
+def test_retained_keys_drop_the_others() -> None:
+    target = {"spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}}}
+    change = {"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}}
+    assert patch.strategic(target, change, DEPLOYMENT)["spec"]["strategy"] == {"type": "Recreate"}
+
+
+def test_values_are_taken_out_of_a_set() -> None:
+    target = {"metadata": {"finalizers": ["a", "b", "c"]}}
+    change = {"metadata": {"$deleteFromPrimitiveList/finalizers": ["b"], "finalizers": ["d"]}}
+    assert sorted(merged(target, change)["metadata"]["finalizers"]) == ["a", "c", "d"]
+
+
+def test_the_order_of_a_merged_list_can_be_set() -> None:
+    target = {"spec": {"containers": [{"name": "a"}, {"name": "b"}, {"name": "c"}]}}
+    change = {"spec": {"$setElementOrder/containers": [{"name": "c"}, {"name": "a"}, {"name": "b"}]}}
+    assert [one["name"] for one in merged(target, change)["spec"]["containers"]] == ["c", "a", "b"]
+
+
+def test_an_item_without_its_merge_key_is_refused() -> None:
+    with pytest.raises(ApiError, match="does not contain declared merge key: name"):
+        merged({"spec": {"containers": []}}, {"spec": {"containers": [{"image": "x"}]}})
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "status", "message"),
+    [
+        ("text/plain", b"{}", 415, "415: Unsupported Media Type"),
+        (MERGE, b"{", 400, "invalid JSON patch"),
+        (JSON_PATCH, b"{}", 400, "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp"),
+        (
+            JSON_PATCH,
+            b'[{"op":"remove","path":"/x"}]',
+            422,
+            "the server rejected our request due to an error in our request",
+        ),
+        (
+            JSON_PATCH,
+            b'[{"op":"test","path":"/data/a","value":"2"}]',
+            422,
+            "the server rejected our request due to an error in our request",
+        ),
+        (
+            JSON_PATCH,
+            b'[{"op":"tes","path":"/data/a","value":"1"}]',
+            422,
+            "the server rejected our request due to an error in our request",
+        ),
+        (STRATEGIC, b"[]", 400, "json: cannot unmarshal array into Go value of type map[string]interface {}"),
+    ],
+)
+def test_a_patch_that_cannot_be_carried_out_is_refused(
+    call: Caller, content_type: str, body: bytes, status: int, message: str
+) -> None:
+    call.created(CONFIG_MAPS, {"metadata": {"name": "c"}, "data": {"a": "1"}})
+    answer = call("PATCH", f"{CONFIG_MAPS}/c", body, content_type=content_type)
+    assert (answer.status, answer.message) == (status, message)
+
+
+def test_a_json_patch_is_carried_out_in_order(call: Caller) -> None:
+    call.created(CONFIG_MAPS, {"metadata": {"name": "c"}, "data": {"a": "1"}})
+    operations = [
+        {"op": "test", "path": "/data/a", "value": "1"},
+        {"op": "move", "from": "/data/a", "path": "/data/b"},
+        {"op": "add", "path": "/metadata/labels", "value": {"x": "y"}},
+    ]
+    body = call("PATCH", f"{CONFIG_MAPS}/c", operations, content_type=JSON_PATCH).body
+    assert body["data"] == {"b": "1"}
+    assert body["metadata"]["labels"] == {"x": "y"}
+
+
+def test_a_patch_that_changes_nothing_keeps_the_revision(call: Caller) -> None:
+    made = call.created(DEPLOYMENTS, deployment())
+    change = {"spec": {"template": {"spec": {"containers": [{"name": "main", "image": "nginx:1.29"}]}}}}
+    again = call("PATCH", f"{DEPLOYMENTS}/shop", change, content_type=STRATEGIC).body
+    assert again["metadata"]["resourceVersion"] == made["metadata"]["resourceVersion"]
+
+
+def test_a_patch_may_name_the_revision_it_is_for(call: Caller) -> None:
+    call.created(CONFIG_MAPS, {"metadata": {"name": "c"}})
+    answer = call("PATCH", f"{CONFIG_MAPS}/c", {"metadata": {"resourceVersion": "1"}}, content_type=MERGE)
+    assert answer.status == 409
+
+
+def test_a_patched_object_is_typed_again(call: Caller) -> None:
+    call.created(CONFIG_MAPS, {"metadata": {"name": "c"}})
+    answer = call("PATCH", f"{CONFIG_MAPS}/c", {"data": {"a": 1}}, content_type=MERGE)
+    assert answer.status == 400
+    assert "cannot unmarshal number into Go struct field ConfigMap.data of type string" in answer.message
+
+
+def test_a_patch_of_what_is_not_there_is_not_found(call: Caller) -> None:
+    assert call("PATCH", f"{CONFIG_MAPS}/c", {}, content_type=MERGE).message == 'configmaps "c" not found'
