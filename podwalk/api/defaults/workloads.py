@@ -91,6 +91,21 @@ def job(obj: Object) -> None:
     fill(spec, "suspend", False)
     fill(spec, "podReplacementPolicy", "Failed" if spec.get("podFailurePolicy") else "TerminatingOrFailed")
     fill(spec, "manualSelector", False)
+    if metadata.get("uid") and not spec["manualSelector"]:
+        _select_own_pods(spec, metadata)
+
+
+def _select_own_pods(spec: Object, metadata: Object) -> None:
+    """Give a Job that is being made a selector of its own, and its Pods the labels that it selects.
+
+    Source: ``generateSelector`` in kubernetes/pkg/registry/batch/job/strategy.go.
+    """
+    uid, name, prefix = metadata["uid"], metadata.get("name", ""), "batch.kubernetes.io/"
+    own = {"job-name": name, "controller-uid": uid, f"{prefix}job-name": name, f"{prefix}controller-uid": uid}
+    template = child(spec["template"], "metadata")
+    template["labels"] = {**(template.get("labels") or {}), **own}
+    selector = child(spec, "selector")
+    selector["matchLabels"] = {f"{prefix}controller-uid": uid, **(selector.get("matchLabels") or {})}
 
 
 def cron_job(obj: Object) -> None:

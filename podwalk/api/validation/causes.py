@@ -25,6 +25,13 @@ def render(value: Any) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
+def ordered(value: Any) -> Any:
+    """Sort the keys of maps, at every depth, as Go prints them."""
+    if not isinstance(value, dict):
+        return value
+    return {key: ordered(value[key]) for key in sorted(value)}
+
+
 def required(path: str, detail: str = "") -> Cause:
     """Say that a value is missing."""
     return Cause("FieldValueRequired", path, _join("Required value", detail))
@@ -100,3 +107,12 @@ def one_of(path: str, value: Any, allowed: Iterable[str], *, detail: str = "") -
 
 def _join(head: str, detail: str) -> str:
     return f"{head}: {detail}" if detail else head
+
+
+class Late(Cause):
+    """A cause found by the rules that the API generates from its types, which it lists after those written by hand."""
+
+
+def late(cause: Cause) -> Cause:
+    """Mark a cause that comes after the others."""
+    return Late(cause.reason, cause.field, cause.message)

@@ -13,6 +13,7 @@ from podwalk.api.validation.causes import Causes, each, forbidden, immutable, in
 from podwalk.types import Object
 
 ANNOTATIONS_LIMIT = 256 * 1024
+_STANDARD_FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
 
 
 def create(metadata: Object, *, namespaced: bool, check: names.Check) -> Causes:
@@ -58,7 +59,7 @@ def labels(path: str, values: Mapping[str, str] | None) -> Causes:
         yield from each(path, value, names.label_value(value))
 
 
-def annotations(path: str, values: Mapping[str, str] | None) -> Causes:
+def notes(path: str, values: Mapping[str, str] | None) -> Causes:
     """Check annotations."""
     size = 0
     for key, value in (values or {}).items():
@@ -73,6 +74,21 @@ def selector(path: str, value: Object | None) -> Causes:
     yield from labels(f"{path}.matchLabels", (value or {}).get("matchLabels"))
     for index, requirement in enumerate((value or {}).get("matchExpressions") or ()):
         yield from _requirement(f"{path}.matchExpressions[{index}]", requirement)
+
+
+def shown(value: Object | None) -> Object | None:
+    """Return a LabelSelector with its fields in the order in which messages print them."""
+    if value is None:
+        return None
+    result: Object = {}
+    if value.get("matchLabels"):
+        result["matchLabels"] = dict(sorted(value["matchLabels"].items()))
+    if value.get("matchExpressions"):
+        result["matchExpressions"] = [
+            {name: requirement[name] for name in ("key", "operator", "values") if name in requirement}
+            for requirement in value["matchExpressions"]
+        ]
+    return result
 
 
 def _requirement(path: str, requirement: Object) -> Causes:
@@ -93,7 +109,7 @@ def _requirement(path: str, requirement: Object) -> Causes:
 
 def _common(metadata: Object) -> Causes:
     yield from labels("metadata.labels", metadata.get("labels"))
-    yield from annotations("metadata.annotations", metadata.get("annotations"))
+    yield from notes("metadata.annotations", metadata.get("annotations"))
     yield from _owners("metadata.ownerReferences", metadata.get("ownerReferences") or [])
 
 
@@ -125,6 +141,10 @@ def _owners(path: str, owners: list[Any]) -> Causes:
 def _finalizers(values: list[str]) -> Causes:
     for value in values:
         yield from each("metadata.finalizers", value, names.label_key(value))
+    for index, value in enumerate(values):
+        if "/" not in value and value not in _STANDARD_FINALIZERS:
+            detail = "name is neither a standard finalizer name nor is it fully qualified"
+            yield invalid(f"metadata.finalizers[{index}]", value, detail)
     if "orphan" in values and "foregroundDeletion" in values:
         detail = "finalizer orphan and foregroundDeletion cannot be both set"
         yield invalid("metadata.finalizers", values, detail)

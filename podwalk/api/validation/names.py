@@ -116,7 +116,7 @@ def label_key(value: str) -> list[str]:
     if not name:
         problems.append("name part must be non-empty")
     elif len(name) > LABEL_LENGTH:
-        problems.append(f"name part {max_length(LABEL_LENGTH)}")
+        problems.append(f"name part must be no more than {LABEL_LENGTH} bytes")
     if not re.fullmatch(_KEY, name):
         problems.append("name part " + _mismatch(_KEY_MESSAGE, _KEY, "MyName", "my.name", "123-abc"))
     return problems
@@ -124,7 +124,7 @@ def label_key(value: str) -> list[str]:
 
 def label_value(value: str) -> list[str]:
     """Check the value of a label."""
-    problems = [max_length(LABEL_LENGTH)] if len(value) > LABEL_LENGTH else []
+    problems = [f"must be no more than {LABEL_LENGTH} bytes"] if len(value) > LABEL_LENGTH else []
     if not re.fullmatch(_VALUE, value):
         message = f"a valid label must be an empty string or {_KEY_MESSAGE.removeprefix('must ')}"
         problems.append(_mismatch(message, _VALUE, "MyValue", "my_value", "12345"))
@@ -246,5 +246,6 @@ def _domain(value: str, regex: str, message: str, example: str) -> list[str]:
 
 
 def _mismatch(message: str, regex: str, *examples: str) -> str:
-    shown = " or ".join(f"'{example}'," for example in examples)
-    return f"{message} (e.g. {shown} regex used for validation is '{regex}')"
+    # The API leaves two blanks between examples.
+    shown = " or ".join(f"'{example}', " for example in examples)
+    return f"{message} (e.g. {shown}regex used for validation is '{regex}')"

@@ -7,6 +7,7 @@ import os
 import shlex
 import ssl
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from base64 import b64decode
@@ -42,6 +43,15 @@ class Rig:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, json.load(error), _warnings(error.headers)
+
+    def until(self, method: str, path: str, body: bytes | None, codes: tuple[int, ...]) -> Any:
+        """Ask until the answer is one of the codes; what is being deleted may be in the way for a while."""
+        deadline = time.monotonic() + 60
+        code, answer, _ = self.request(method, path, body)
+        while code not in codes and time.monotonic() < deadline:
+            code, answer, _ = self.request(method, path, body)
+        assert code in codes, answer
+        return answer
 
     def get(self, path: str, accept: str = "application/json") -> Any:
         """Return the parsed body of a GET."""
