@@ -1,1 +1,5 @@
-"""kubelet"""
+"""The kubelets: Pods' life on the nodes."""
+
+from podwalk.kubelet.kubelets import Kubelets
+
+__all__ = ["Kubelets"]

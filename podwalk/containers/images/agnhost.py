@@ -1,0 +1,550 @@
+"""agnhost: the Swiss knife of Kubernetes' own tests.
+
+Source: kubernetes/test/images/agnhost (netexec, connect, serve-hostname, porter, …); answers and log as a real container prints them. Subcommands that
+are not here say so.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Callable, Generator, Mapping
+from typing import Any
+from urllib.parse import parse_qs, quote, unquote_plus, urlsplit
+
+import simpy
+
+from podwalk.containers import http, resolver
+from podwalk.containers.images import serving
+from podwalk.containers.images.debian import CURL, DEBIAN_NET
+from podwalk.containers.images.image import Image, executable
+from podwalk.containers.process import BrokenPipe, Pipe, Process, Program
+from podwalk.containers.shell import dash
+from podwalk.containers.sockets import (
+    AddressInUse,
+    Connection,
+    ConnectionRefused,
+    ConnectionTimedOut,
+    SocketError,
+)
+from podwalk.containers.tools import PROGRAMS
+from podwalk.simulation import Task
+
+VERSION = "2.66.1"
+UDP_SIZE = 2048
+TRIES = 15
+
+
+def log(process: Process, text: str) -> None:
+    """Write a line as klog does."""
+    now = process.simulation.datetime()
+    process.stderr.write(f"I{now:%m%d %H:%M:%S.%f} {process.pid:>7} log.go:244] {text}\n".encode())
+
+
+class NetExec:
+    """``agnhost netexec``: HTTP, UDP and SCTP servers with various endpoints."""
+
+    def __init__(self, process: Process, options: Mapping[str, str]) -> None:
+        """Keep the options."""
+        self.process, self.options = process, options
+        self.simulation = process.simulation
+        self.network = process.container.network
+        self.exit = self.simulation.event()
+        self.ready = True
+        self.routes: Mapping[str, Callable[[http.Incoming, dict[str, str]], Any]] = {
+            "/": self._now,
+            "/clientip": lambda request, _: self._log_and_answer("GET /clientip", str(request.remote)),
+            "/dial": self._dial,
+            "/echo": self._echo,
+            "/exit": self._exit,
+            "/header": self._header,
+            "/healthz": lambda *_: self._log_and_answer("GET /healthz", "", 200 if self.ready else 412),
+            "/hostname": lambda *_: self._log_and_answer("GET /hostname", process.container.hostname),
+            "/hostName": lambda *_: self._log_and_answer("GET /hostName", process.container.hostname),
+            "/redirect": self._redirect,
+            "/shell": self._shell,
+            "/shutdown": self._shutdown,
+        }
+
+    def handle(self, request: http.Incoming) -> Any:
+        """Answer a request; what is no endpoint is ``/``."""
+        query = {name: values[0] for name, values in parse_qs(request.query, keep_blank_values=True).items()}
+        route = self.routes.get(request.path) or next(
+            (self.routes[path] for path in self.routes if path != "/" and request.path.startswith(f"{path}/")),
+            self._now,
+        )
+        return route(request, query)
+
+    def answer(self, body: str, status: int = 200, before: http.Headers = ()) -> http.Answer:
+        """Return an answer with a Go server's headers."""
+        return serving.text(http.date(self.simulation), body, status, before=before)
+
+    def _log_and_answer(self, line: str, body: str, status: int = 200) -> http.Answer:
+        log(self.process, line)
+        return self.answer(body, status)
+
+    def _now(self, _request: http.Incoming, _query: dict[str, str]) -> http.Answer:
+        now = self.simulation.datetime()
+        age_s = self.simulation.now - self.process.started_s
+        return self._log_and_answer("GET /", f"NOW: {now:%Y-%m-%d %H:%M:%S.%f}000 +0000 UTC m=+{age_s:.9f}")
+
+    def _echo(self, _: http.Incoming, query: dict[str, str]) -> http.Answer:
+        message, code = query.get("msg", ""), query.get("code", "")
+        log(self.process, f"GET /echo?msg={message}&code={code}")
+        if not code:
+            return self.answer(message)
+        if not code.isdigit() or not 200 <= int(code) <= 999:
+            return self.answer(f"argument 'code' must be an integer [200-999], got {code!r}".replace("'", '"', 0))
+        return self.answer(message, int(code))
+
+    def _header(self, request: http.Incoming, query: dict[str, str]) -> http.Answer:
+        key = query.get("key", "")
+        log(self.process, f"GET /header?key={key}")
+        if key:
+            return self.answer(request.header(key))
+        headers: dict[str, list[str]] = {}
+        for name, value in request.headers:
+            headers.setdefault(name.title(), []).append(value)
+        return self.answer(json.dumps(headers, separators=(",", ":")))
+
+    def _redirect(self, _: http.Incoming, query: dict[str, str]) -> http.Answer:
+        location, code = query.get("location", ""), query.get("code", "")
+        log(self.process, f"GET /redirect?msg={location}&code={code}")
+        status = int(code) if code.isdigit() else 302
+        body = f'<a href="{html.escape(location)}">Found</a>.\n\n'
+        headers = [
+            ("Content-Type", "text/html; charset=utf-8"),
+            ("Location", location),
+            ("Date", http.date(self.simulation)),
+        ]
+        return http.Answer(status, [*headers, ("Content-Length", str(len(body)))], body.encode())
+
+    def _exit(self, _: http.Incoming, query: dict[str, str]) -> http.Answer:
+        code, timeout, wait = (query.get(name, "") for name in ("code", "timeout", "wait"))
+        log(self.process, f"GET /exit?code={code}&timeout={timeout}&wait={wait}")
+        if code and not (code.isdigit() and int(code) <= 127):
+            return self.answer(f"argument 'code' must be an integer [0-127] or empty, got \"{code}\"\n")
+        self.simulation.call(lambda: self._leave(int(code or 0)), 0.001)
+        return self.answer("")
+
+    def _shutdown(self, _: http.Incoming, __: dict[str, str]) -> http.Answer:
+        log(self.process, "GET /shutdown")
+        self.simulation.call(lambda: self._leave(0), 0.001)
+        return self.answer("")
+
+    def _leave(self, code: int) -> None:
+        if not self.exit.triggered:
+            self.exit.succeed(code)
+
+    def _shell(self, request: http.Incoming, query: dict[str, str]) -> Generator[simpy.Event, Any, http.Answer]:
+        command = query.get("cmd", "") or query.get("shellCommand", "") or _form(request).get("shellCommand", "")
+        log(self.process, f"GET /shell?cmd={command}")
+        output = Pipe(self.simulation)
+        collected = bytearray()
+        output.on_write = collected.extend
+        child = self.process.spawn(["/bin/sh", "-c", command], stdout=output, stderr=output)
+        if child.exit_code is None:
+            yield child.done
+        result: dict[str, str] = {}
+        if collected:
+            result["output"] = collected.decode(errors="replace")
+        if child.exit_code:
+            result["error"] = f"exit status {child.exit_code}"
+        log(self.process, f"Output: map[{' '.join(f'{key}:{value}' for key, value in sorted(result.items()))}]")
+        return self.answer(json.dumps(result, separators=(",", ":"), sort_keys=True))
+
+    def _dial(self, _: http.Incoming, query: dict[str, str]) -> Generator[simpy.Event, Any, http.Answer]:
+        host, port = query.get("host", ""), query.get("port", "")
+        protocol, wanted, tries = query.get("protocol", ""), query.get("request", ""), query.get("tries", "")
+        line = f"GET /dial?host={host}&protocol={protocol}&port={port}&request={quote(wanted)}&tries={tries}"
+        log(self.process, line)
+        if not host or not port.isdigit():
+            yield self.simulation.sleep(0)
+            return self.answer(f"invalid or missing host or port: {host} {port}", 400)
+        responses, errors = [], []
+        for _ in range(int(tries or 1)):
+            dial = (
+                self._dial_udp
+                if protocol.lower() == "udp"
+                else self._dial_sctp
+                if protocol.lower() == "sctp"
+                else self._dial_http
+            )
+            response, error = yield from dial(host, int(port), wanted)
+            (errors if error else responses).append(error or response)
+        result = {**({"responses": responses} if responses else {}), **({"errors": errors} if errors else {})}
+        return self.answer(json.dumps(result, separators=(",", ":"), sort_keys=True))
+
+    def _dial_http(self, host: str, port: int, wanted: str) -> Generator[simpy.Event, Any, tuple[str, str]]:
+        try:
+            ip = yield from resolver.lookup(self.process.container, host)
+            connection = yield from self.network.connect(ip.addresses[0], port, timeout_s=5)
+            try:
+                headers = [("Host", f"{host}:{port}"), ("User-Agent", "Go-http-client/1.1"), ("Connection", "close")]
+                reply = yield from http.exchange(connection, "GET", f"/{wanted}", headers, timeout_s=5)
+            finally:
+                connection.close()
+            return reply.body.decode(errors="replace"), ""
+        except (SocketError, http.HttpError) as error:
+            return "", f'Get "http://{host}:{port}/{wanted}": {error}'
+
+    def _dial_udp(self, host: str, port: int, wanted: str) -> Generator[simpy.Event, Any, tuple[str, str]]:
+        socket = self.network.bind()
+        try:
+            ip = yield from resolver.lookup(self.process.container, host)
+            socket.send(unquote_plus(wanted).encode(), ip.addresses[0], port)
+            received = yield from socket.receive(5)
+            return ("", "i/o timeout") if received is None else (received[0].decode(errors="replace"), "")
+        except SocketError as error:
+            return "", str(error)
+        finally:
+            socket.close()
+
+    def _dial_sctp(self, host: str, port: int, wanted: str) -> Generator[simpy.Event, Any, tuple[str, str]]:
+        try:
+            connection = yield from self.network.connect(host, port, "SCTP", 5)
+            connection.write(wanted.encode())
+            data = yield from connection.read(timeout_s=5)
+            connection.close()
+            return data.decode(errors="replace"), ""
+        except SocketError as error:
+            return "", str(error)
+
+    def udp(self, port: int) -> Task:
+        """Answer ``hostname``, ``echo TEXT`` and ``clientip`` over UDP."""
+        socket = self.network.bind(port)
+        try:
+            while True:
+                received = yield from socket.receive()
+                if received is not None:
+                    data, ip, client = received
+                    reply = self._datagram(data.decode(errors="replace").strip(), f"{ip}:{client}", "udp")
+                    socket.send(reply.encode(), ip, client)
+        finally:
+            socket.close()
+
+    def sctp(self, port: int) -> Task:
+        """Answer the same over SCTP."""
+        listener = self.network.listen(port, "SCTP")
+        try:
+            while True:
+                connection = yield from listener.accept()
+                self.simulation.spawn(self._sctp_session(connection))
+        finally:
+            listener.close()
+
+    def _sctp_session(self, connection: Connection) -> Task:
+        try:
+            while data := (yield from connection.read()):
+                reply = self._datagram(data.decode(errors="replace").strip(), str(connection.remote), "sctp")
+                connection.write(reply.encode())
+        except BrokenPipe:
+            pass
+        finally:
+            connection.close()
+
+    def _datagram(self, text: str, client: str, protocol: str) -> str:
+        words = text.split(" ", 1)
+        command = words[0].lower()
+        if command == "hostname":
+            log(self.process, f"Sending {protocol} hostName response")
+            return self.process.container.hostname
+        if command == "echo":
+            message = words[1] if len(words) > 1 else ""
+            log(self.process, f"Echoing {protocol} message {message}")
+            return message
+        if command == "clientip":
+            log(self.process, f"Sending {protocol} clientip response")
+            return client
+        log(self.process, f"Unknown {protocol} command: {text}")
+        return ""
+
+
+def _form(request: http.Incoming) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(request.body.decode(errors="replace")).items()}
+
+
+NETEXEC = {"http-port": "8080", "udp-port": "8081", "sctp-port": "-1", "http-override": "", "udp-listen-addresses": "",
+           "delay-shutdown": "0", "tls-cert-file": "", "tls-private-key-file": ""}  # fmt: skip
+
+
+def netexec(process: Process, argv: list[str]) -> Task:
+    """Run the servers until told to end."""
+    options = serving.flags(argv, NETEXEC)
+    if options["tls-cert-file"]:
+        return process.fail("podwalk does not simulate netexec's TLS; use the nginx image with ssl")
+    running = NetExec(process, options)
+    try:
+        tasks: list[Task] = [serving.serve(process, int(options["http-port"]), running.handle)]
+    except AddressInUse:
+        return process.fail(f"listen tcp :{options['http-port']}: bind: address already in use")
+    log(process, f"Started HTTP server on port {options['http-port']}")
+    if int(options["udp-port"]) > 0:
+        tasks.append(running.udp(int(options["udp-port"])))
+        log(process, f"Started UDP server on port  {options['udp-port']}")
+    if int(options["sctp-port"]) > 0:
+        tasks.append(running.sctp(int(options["sctp-port"])))
+        log(process, f"Started SCTP server on port {options['sctp-port']}")
+    held = process.simulation.spawn(serving.guarded(serving.hold(process, tasks, exit_code=2)))
+    try:
+        yield running.exit | held
+    except simpy.Interrupt:
+        delay_s = int(options["delay-shutdown"])
+        if delay_s:
+            yield process.sleep(delay_s)
+        return 0 if delay_s else 2
+    finally:
+        if held.is_alive:
+            held.interrupt()
+    return int(running.exit.value) if running.exit.triggered else 0
+
+
+def serve_hostname(process: Process, argv: list[str]) -> Task:
+    """Serve the hostname over HTTP, TCP or UDP."""
+    options = serving.flags(
+        argv, {"port": "9376", "http": "true", "tcp": "false", "udp": "false", "close": "false"}, ("http", "tcp", "udp", "close")
+    )  # fmt: skip
+    port, hostname = int(options["port"]), process.container.hostname
+    tasks: list[Task] = []
+    if options["tcp"] == "true":
+        tasks.append(_tcp_hostname(process, port))
+    elif options["http"] == "true":
+
+        def handle(request: http.Incoming) -> http.Answer:
+            log(process, f"HTTP request from {request.remote}")
+            return serving.text(http.date(process.simulation), f"{hostname}\n")
+
+        tasks.append(serving.serve(process, port, handle))
+    if options["udp"] == "true":
+        tasks.append(_udp_hostname(process, port))
+    process.write("Serving on port {port}.\n".replace("{port}", str(port)))
+    return (yield from serving.hold(process, tasks, exit_code=0))
+
+
+def _tcp_hostname(process: Process, port: int) -> Task:
+    listener = process.container.network.listen(port)
+    try:
+        while True:
+            connection = yield from listener.accept()
+            connection.write(f"{process.container.hostname}\n".encode())
+            connection.close()
+    finally:
+        listener.close()
+
+
+def _udp_hostname(process: Process, port: int) -> Task:
+    socket = process.container.network.bind(port)
+    try:
+        while True:
+            received = yield from socket.receive()
+            if received is not None:
+                socket.send(f"{process.container.hostname}\n".encode(), received[1], received[2])
+    finally:
+        socket.close()
+
+
+def connect(process: Process, argv: list[str]) -> Task:
+    """Try a connection, with an answer in one word."""
+    options, words, rest = {"timeout": "", "protocol": "tcp", "sctp-port": ""}, [], list(argv)
+    while rest:
+        word = rest.pop(0)
+        if word.startswith("--"):
+            name, equals, value = word[2:].partition("=")
+            options[name] = value if equals else (rest.pop(0) if rest else "")
+        else:
+            words.append(word)
+    if len(words) != 1:
+        return process.fail(f"Error: accepts 1 arg(s), received {len(words)}")
+    host, _, port = words[0].rpartition(":")
+    timeout_s = seconds(options["timeout"]) if options["timeout"] else None
+    try:
+        found = yield from resolver.lookup(process.container, host.strip("[]"))
+    except resolver.LookupFailed:
+        return process.fail("DNS: lookup " + host)
+    ip, network = found.addresses[0], process.container.network
+    try:
+        if options["protocol"] == "udp":
+            return (yield from _connect_udp(process, ip, int(port), timeout_s or 1.0))
+        connection = yield from network.connect(ip, int(port), options["protocol"].upper(), timeout_s)
+        connection.close()
+    except ConnectionRefused:
+        return process.fail("REFUSED")
+    except ConnectionTimedOut:
+        return process.fail("TIMEOUT")
+    except SocketError as error:
+        return process.fail(f"OTHER: {error}")
+    return 0
+
+
+def _connect_udp(process: Process, ip: str, port: int, timeout_s: float) -> Task:
+    socket = process.container.network.bind()
+    try:
+        socket.send(b"echo hello", ip, port)
+        received = yield from socket.receive(timeout_s)
+        return 0 if received is not None else process.fail("TIMEOUT")
+    finally:
+        socket.close()
+
+
+def seconds(text: str) -> float:
+    """Read a duration as Go writes it."""
+    units = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+    total, number = 0.0, ""
+    index = 0
+    while index < len(text):
+        if text[index].isdigit() or text[index] in ".-":
+            number += text[index]
+            index += 1
+            continue
+        unit = next((unit for unit in sorted(units, key=len, reverse=True) if text.startswith(unit, index)), "")
+        if not unit:
+            return 0.0
+        total += float(number or 0) * units[unit]
+        number, index = "", index + len(unit)
+    return total
+
+
+def pause(process: Process, _: list[str]) -> Task:
+    """Do nothing until told to end."""
+    process.write("Paused\n")
+    return (yield from serving.hold(process, []))
+
+
+def porter(process: Process, _: list[str]) -> Task:
+    """Serve the value of each variable ``SERVE_PORT_N`` on port N."""
+    tasks: list[Task] = []
+    for name, value in process.env.items():
+        for prefix, protocol in (("SERVE_PORT_", "TCP"), ("SERVE_SCTP_PORT_", "SCTP"), ("SERVE_TLS_PORT_", "")):
+            if not name.startswith(prefix) or not name[len(prefix) :].isdigit():
+                continue
+            if protocol == "TCP":
+                tasks.append(serving.serve(process, int(name[len(prefix) :]), _constant(process, value)))
+            elif protocol == "SCTP":
+                tasks.append(NetExec(process, {}).sctp(int(name[len(prefix) :])))
+    return (yield from serving.hold(process, tasks))
+
+
+def _constant(process: Process, value: str) -> http.Handler:
+    return lambda _: serving.text(http.date(process.simulation), value)
+
+
+def entrypoint_tester(process: Process, _: list[str]) -> Task:
+    """Print the arguments."""
+    yield process.sleep(0)
+    process.write(f"[{' '.join(process.argv)}]\n")
+    return 0
+
+
+def etc_hosts(process: Process, _: list[str]) -> Task:
+    """Print ``/etc/hosts``."""
+    yield process.sleep(0)
+    process.stdout.write(process.container.files.read("/etc/hosts"))
+    return 0
+
+
+def dns_suffix(process: Process, _: list[str]) -> Task:
+    """Print the search list."""
+    yield process.sleep(0)
+    process.write(",".join(resolver.conf(process.container.files).search) + "\n")
+    return 0
+
+
+def dns_server_list(process: Process, _: list[str]) -> Task:
+    """Print the name servers."""
+    yield process.sleep(0)
+    process.write(",".join(resolver.conf(process.container.files).nameservers) + "\n")
+    return 0
+
+
+def liveness(process: Process, _: list[str]) -> Task:
+    """Serve a health check that fails after ten seconds."""
+
+    def handle(request: http.Incoming) -> http.Answer:
+        age_s = process.simulation.now - process.started_s
+        if request.path == "/healthz" and age_s > 10:
+            return serving.text(http.date(process.simulation), f"error: {age_s}", 500)
+        return serving.text(http.date(process.simulation), "ok")
+
+    return (yield from serving.hold(process, [serving.serve(process, 8080, handle)]))
+
+
+def test_webserver(process: Process, argv: list[str]) -> Task:
+    """Serve the files of the container."""
+    options = serving.flags(argv, {"port": "80"})
+
+    def handle(request: http.Incoming) -> http.Answer:
+        path, files = unquote_plus(urlsplit(request.target).path), process.container.files
+        if files.is_dir(path):
+            body = "<pre>\n" + "".join(f'<a href="{name}">{name}</a>\n' for name in files.list(path)) + "</pre>\n"
+            return serving.text(http.date(process.simulation), body, kind="text/html; charset=utf-8")
+        if not files.exists(path):
+            return serving.text(http.date(process.simulation), "404 page not found\n", 404)
+        return serving.text(http.date(process.simulation), files.read(path))
+
+    return (yield from serving.hold(process, [serving.serve(process, int(options["port"]), handle)]))
+
+
+def logs_generator(process: Process, argv: list[str]) -> Task:
+    """Print lines of log evenly over a time."""
+    short = {"-t": "--log-lines-total", "-d": "--run-duration"}
+    options = serving.flags([short.get(word, word) for word in argv], {"log-lines-total": "0", "run-duration": "0s"})
+    total = int(options["log-lines-total"])
+    delay_s = seconds(options["run-duration"]) / total if total else 0.0
+    for number in range(total):
+        log(
+            process,
+            f"{number} GET /api/v1/namespaces/kube-system/pods/{process.simulation.random.randrange(36**4):x} 200",
+        )
+        yield process.sleep(max(delay_s, 0.0001))
+    return 0
+
+
+COMMANDS: Mapping[str, Callable[[Process, list[str]], Task]] = {
+    "connect": connect,
+    "dns-server-list": dns_server_list,
+    "dns-suffix": dns_suffix,
+    "entrypoint-tester": entrypoint_tester,
+    "etc-hosts": etc_hosts,
+    "liveness": liveness,
+    "logs-generator": logs_generator,
+    "netexec": netexec,
+    "pause": pause,
+    "porter": porter,
+    "serve-hostname": serve_hostname,
+    "test-webserver": test_webserver,
+}
+
+
+def agnhost(process: Process) -> Task:
+    """Run a subcommand."""
+    yield process.sleep(0)
+    if len(process.argv) < 2:
+        process.write("Usage:\n  app [command]\n\nAvailable Commands:\n" + "".join(f"  {name}\n" for name in COMMANDS))
+        return 0
+    name, argv = process.argv[1], process.argv[2:]
+    if name == "--version":
+        process.write(f"app version {VERSION}\n")
+        return 0
+    command = COMMANDS.get(name)
+    if command is None:
+        known = ", ".join(COMMANDS)
+        return process.fail(f'Error: podwalk does not simulate the subcommand "{name}" of agnhost; it has {known}')
+    try:
+        return (yield from command(process, argv))
+    except serving.FlagError as error:
+        return process.fail(f"Error: {error}")
+
+
+PROGRAMS_OF_AGNHOST: dict[str, Program] = {**PROGRAMS, **DEBIAN_NET, **CURL, "sh": dash, "agnhost": agnhost}
+
+IMAGES = [
+    Image(
+        name="registry.k8s.io/e2e-test-images/agnhost",
+        tags=r"latest|2\.(39|[4-6][0-9])(\.[0-9]+)?",
+        programs=PROGRAMS_OF_AGNHOST,
+        entrypoint=["/agnhost"],
+        cmd=["pause"],
+        files={"agnhost": executable("agnhost")},
+        size=53_000_000,
+    )
+]

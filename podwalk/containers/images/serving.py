@@ -1,0 +1,102 @@
+"""What the servers of several images share: ports opened for a process and closed with it, flags as Go reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import simpy
+
+from podwalk.containers import http
+from podwalk.containers.process import SIGINT, SIGKILL, SIGTERM, Process, Signal
+from podwalk.errors import PodwalkError
+from podwalk.simulation import Task
+
+
+class FlagError(PodwalkError):
+    """A command line that Go's ``flag`` package does not take."""
+
+
+def flags(argv: Sequence[str], defaults: Mapping[str, str], switches: Sequence[str] = ()) -> dict[str, str]:
+    """Read flags as Go does: ``-name=value``, ``-name value``, one dash or two.
+
+    Args:
+        argv: the arguments, without the program's name; what is no flag ends them.
+        defaults: the flags there are, by name, with their defaults.
+        switches: those that take no value.
+
+    Raises:
+        FlagError: in Go's words.
+    """
+    values = dict(defaults)
+    rest = list(argv)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("-") or word == "-":
+            break
+        if word == "--":
+            break
+        name, equals, value = word.lstrip("-").partition("=")
+        if name not in values:
+            raise FlagError(f"flag provided but not defined: -{name}")
+        if name in switches:
+            values[name] = value or "true"
+        elif equals:
+            values[name] = value
+        elif rest:
+            values[name] = rest.pop(0)
+        else:
+            raise FlagError(f"flag needs an argument: -{name}")
+    return values
+
+
+def port_of(address: str, default: int = 0) -> int:
+    """Return the port of an address such as ``:8080``."""
+    text = address.rpartition(":")[2]
+    return int(text) if text.isdigit() else default
+
+
+def hold(process: Process, tasks: Sequence[Task], *, exit_code: int = 0) -> Task:
+    """Run tasks until the process gets a signal, then end them; what a server's program returns.
+
+    Args:
+        process: the server; it takes SIGTERM and SIGINT from now on.
+        tasks: what it does; each cleans up when interrupted.
+        exit_code: with which it ends after one of these signals.
+    """
+    process.handles_signals |= {SIGTERM, SIGINT}
+    running = [process.simulation.spawn(guarded(task)) for task in tasks]
+    try:
+        yield process.simulation.event()
+    except simpy.Interrupt as interrupt:
+        if isinstance(interrupt.cause, Signal) and interrupt.cause.number != SIGKILL:
+            return exit_code
+        raise
+    finally:
+        for task in running:
+            if task.is_alive:
+                task.interrupt()
+
+
+def guarded(task: Task) -> Task:
+    """Run a task that may be interrupted."""
+    try:
+        yield from task
+    except simpy.Interrupt:
+        return
+
+
+def serve(process: Process, port: int, handle: http.Handler, *, wrap: http.Wrap | None = None) -> Task:
+    """Serve HTTP on a port; to be given to :func:`hold`."""
+    server = http.Server(process.simulation, process.container.network.listen(port), handle, wrap)
+    return server.run()
+
+
+def text(
+    simulation_date: str, body: str | bytes, status: int = 200, *, before: http.Headers = (), kind: str = ""
+) -> http.Answer:
+    """Return an answer with the headers of a Go server, in its order."""
+    data = body.encode() if isinstance(body, str) else body
+    headers = [*before, ("Date", simulation_date), ("Content-Length", str(len(data)))]
+    if data:
+        headers.append(("Content-Type", kind or "text/plain; charset=utf-8"))
+    return http.Answer(status, headers, data)

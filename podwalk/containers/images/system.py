@@ -1,0 +1,236 @@
+"""The images that a cluster itself runs: CoreDNS, which answers; and pause, kube-proxy, etcd and the like, which are just there."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Generator
+from typing import Any
+
+import simpy
+
+from podwalk.containers import http, resolver
+from podwalk.containers.files import FileError
+from podwalk.containers.images import serving
+from podwalk.containers.images.image import Image, executable
+from podwalk.containers.process import BrokenPipe, Process
+from podwalk.containers.sockets import Address, Connection, SocketError
+from podwalk.network.dns import Answer, Context, Question, Server, corefile, search, wire
+from podwalk.network.dns.wire import MessageError
+from podwalk.simulation import Task
+
+COREDNS_VERSION = "1.14.6"
+KUBERNETES_VERSION = r"v1\.[0-9]+\.[0-9]+"
+RELOAD_S = 30.0
+FORWARD_TIMEOUT_S = 2.0
+
+
+class CoreDns:
+    """A running CoreDNS: its sockets, and the server that :mod:`podwalk.network.dns` makes of the Corefile."""
+
+    def __init__(self, process: Process, path: str) -> None:
+        """Read the configuration.
+
+        Raises:
+            CorefileError: in CoreDNS's words.
+            FileError: when there is none.
+        """
+        self.process, self.path = process, path
+        self.network = process.container.network
+        self.text = ""
+        self.server = self._load()
+        self.asked = 0
+
+    def _load(self) -> Server:
+        self.text = self.process.container.files.read(self.path).decode()
+        simulation = self.process.simulation
+        fabric = self.network.fabric
+        context = Context(
+            fabric.view,
+            fabric.options,
+            addresses=(self.network.ip,),
+            resolv_conf=self.process.container.files.read("/etc/resolv.conf").decode(),
+            random=simulation.random,
+            now=lambda: simulation.now,
+            serial=lambda: int(simulation.datetime().timestamp()),
+            log=lambda line: self.process.write(f"{line}\n"),
+        )
+        return Server(self.text, context)
+
+    def reload(self) -> Task:
+        """Read the configuration again when it has changed."""
+        while True:
+            yield self.process.sleep(RELOAD_S)
+            try:
+                if self.process.container.files.read(self.path).decode() == self.text:
+                    continue
+                self.process.write("[INFO] Reloading\n")
+                self.server = self._load()
+                self.process.write("[INFO] Reloading complete\n")
+            except (FileError, corefile.CorefileError) as error:
+                self.process.write(f"[ERROR] Restart failed: {error}\n")
+
+    def udp(self, port: int) -> Task:
+        """Answer datagrams."""
+        socket = self.network.bind(port)
+        try:
+            while True:
+                received = yield from socket.receive()
+                if received is not None:
+                    data, ip, client = received
+                    self.process.simulation.spawn(self._reply(socket.send, data, Address(ip, client)))
+        finally:
+            socket.close()
+
+    def _reply(self, send: Any, data: bytes, client: Address) -> Task:
+        reply = yield from self.answer(data, client, "udp")
+        if reply:
+            send(reply, client.ip, client.port)
+
+    def tcp(self, port: int) -> Task:
+        """Answer connections."""
+        listener = self.network.listen(port)
+        try:
+            while True:
+                connection = yield from listener.accept()
+                self.process.simulation.spawn(self._converse(connection))
+        finally:
+            listener.close()
+
+    def _converse(self, connection: Connection) -> Task:
+        buffer = bytearray()
+        try:
+            while data := (yield from connection.read()):
+                buffer += data
+                while len(buffer) >= 2 and len(buffer) >= 2 + (size := int.from_bytes(buffer[:2], "big")):
+                    reply = yield from self.answer(bytes(buffer[2 : 2 + size]), connection.remote, "tcp")
+                    del buffer[: 2 + size]
+                    connection.write(len(reply).to_bytes(2, "big") + reply)
+        except (BrokenPipe, SocketError):
+            pass
+        finally:
+            connection.close()
+
+    def answer(self, data: bytes, client: Address, protocol: str) -> Generator[simpy.Event, Any, bytes]:
+        """Answer one message; empty for what is none."""
+        self.asked += 1
+        try:
+            question = wire.question(data, client=str(client), protocol=protocol)
+        except MessageError:
+            return b""
+        steps = self.server.resolve(question)
+        reply: Answer | None = None
+        try:
+            wanted = next(steps)
+            while True:
+                reply = yield from self._forward(wanted.question, wanted.servers)
+                wanted = steps.send(reply)
+        except StopIteration as stopped:
+            return wire.message(dataclasses.replace(stopped.value, question=question), data)
+
+    def _forward(self, question: Question, servers: tuple[str, ...]) -> Generator[simpy.Event, Any, Answer | None]:
+        for server in servers:
+            ip, _, port = server.rpartition(":")
+            answers = yield from resolver.ask(
+                self.network,
+                search.ResolvConf((ip,)),
+                [(question.name, question.type)],
+                timeout_s=FORWARD_TIMEOUT_S,
+                attempts=1,
+                port=int(port),
+                edns=True,
+            )
+            if answers[0] is not None:
+                return answers[0]
+        return None
+
+    def health(self, _: http.Incoming) -> http.Answer:
+        """Answer ``/health`` and ``/ready``."""
+        return serving.text(http.date(self.process.simulation), "OK")
+
+    def metrics(self, _: http.Incoming) -> http.Answer:
+        """Answer ``/metrics`` with the counters that are kept."""
+        body = (
+            "# HELP coredns_build_info A metric with a constant '1' value labeled by version, revision, and goversion.\n"
+            f'# TYPE coredns_build_info gauge\ncoredns_build_info{{version="{COREDNS_VERSION}"}} 1\n'
+            "# HELP coredns_dns_requests_total Counter of DNS requests made per zone, protocol and family.\n"
+            f"# TYPE coredns_dns_requests_total counter\ncoredns_dns_requests_total {self.asked}\n"
+        )
+        return serving.text(http.date(self.process.simulation), body, kind="text/plain; version=0.0.4; charset=utf-8")
+
+
+def coredns(process: Process) -> Task:
+    """Serve DNS as the Corefile says, and health, readiness and metrics beside it."""
+    yield process.sleep(0)
+    try:
+        given = serving.flags(process.argv[1:], {"conf": "Corefile", "dns.port": "53"})
+        running = CoreDns(process, given["conf"])
+    except serving.FlagError as error:
+        return process.fail(str(error), 2)
+    except (FileError, corefile.CorefileError) as error:
+        return process.fail(str(error), 1)
+    ports = sorted({int(block.port) for block in running.server.corefile.blocks})
+    names = {plugin.name for block in running.server.corefile.blocks for plugin in block.plugins}
+    tasks: list[Task] = []
+    for port in ports:
+        process.write(f".:{port}\n")
+        tasks += [running.udp(port), running.tcp(port)]
+    if "health" in names:
+        tasks.append(serving.serve(process, 8080, running.health))
+    if "ready" in names:
+        tasks.append(serving.serve(process, 8181, running.health))
+    if "prometheus" in names:
+        tasks.append(serving.serve(process, 9153, running.metrics))
+    if "reload" in names:
+        tasks.append(running.reload())
+    process.write(f"CoreDNS-{COREDNS_VERSION}\nlinux/amd64, go1.26.8, unknown\n")
+    return (yield from serving.hold(process, tasks))
+
+
+def idle(process: Process) -> Task:
+    """Run until told to end."""
+    return (yield from serving.hold(process, []))
+
+
+def _system(name: str, program: str, size: int, tags: str = KUBERNETES_VERSION) -> Image:
+    return Image(
+        name=f"registry.k8s.io/{name}", tags=tags, programs={program: idle}, entrypoint=[f"/usr/local/bin/{program}"], size=size
+    )  # fmt: skip
+
+
+IMAGES = [
+    Image(
+        name="registry.k8s.io/coredns/coredns",
+        tags=r"v1\.[0-9]+\.[0-9]+",
+        programs={"coredns": coredns},
+        entrypoint=["/coredns"],
+        files={"coredns": executable("coredns")},
+        size=23_500_000,
+    ),
+    Image(
+        name="registry.k8s.io/pause",
+        tags=r"latest|3\.[0-9]+(\.[0-9]+)?",
+        programs={"pause": idle},
+        entrypoint=["/pause"],
+        files={"pause": executable("pause")},
+        size=320_368,
+    ),
+    _system("kube-proxy", "kube-proxy", 26_000_000),
+    _system("kube-apiserver", "kube-apiserver", 27_000_000),
+    _system("kube-controller-manager", "kube-controller-manager", 23_000_000),
+    _system("kube-scheduler", "kube-scheduler", 17_000_000),
+    _system("etcd", "etcd", 23_000_000, r"[0-9.]+-[0-9]+"),
+    Image(
+        name="docker.io/kindest/kindnetd",
+        tags=r".+",
+        programs={"kindnetd": idle},
+        entrypoint=["/bin/kindnetd"],
+        size=40_000_000,
+    ),
+    Image(
+        name="docker.io/calico/node",
+        tags=r".+",
+        programs={"calico-node": idle},
+        entrypoint=["/bin/calico-node"],
+        size=140_000_000,
+    ),
+]

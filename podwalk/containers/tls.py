@@ -1,0 +1,150 @@
+"""TLS over simulated connections: OpenSSL's own, by ``ssl.MemoryBIO`` on both ends, so that certificates, SNI and errors are real."""
+
+from __future__ import annotations
+
+import ssl
+import tempfile
+from collections.abc import Generator
+from typing import Any
+
+import simpy
+
+from podwalk.containers.process import PIPE_SIZE, BrokenPipe
+from podwalk.containers.sockets import Connection, ConnectionReset
+from podwalk.errors import PodwalkError
+
+
+class TlsError(PodwalkError):
+    """A handshake failed.
+
+    Attributes:
+        verification: OpenSSL's reason when the certificate was not accepted, else empty.
+        code: OpenSSL's number of that reason.
+    """
+
+    def __init__(self, error: ssl.SSLError) -> None:
+        """Keep OpenSSL's words."""
+        self.verification = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else ""
+        self.code = error.verify_code if isinstance(error, ssl.SSLCertVerificationError) else 0
+        self.reason = (error.reason or "").lower().replace("_", " ")
+        super().__init__(self.verification or self.reason or str(error))
+
+
+class TlsStream:
+    """A connection inside TLS."""
+
+    def __init__(self, connection: Connection, context: ssl.SSLContext, *, server: bool, name: str | None) -> None:
+        """Prepare; :meth:`handshake` begins."""
+        self.connection = connection
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.object = context.wrap_bio(self._incoming, self._outgoing, server_side=server, server_hostname=name)
+
+    def handshake(self, timeout_s: float | None = None) -> Generator[simpy.Event, Any, None]:
+        """Agree on keys.
+
+        Raises:
+            TlsError: when the two ends do not come together.
+            ConnectionTimedOut: when the other end is silent.
+        """
+        while True:
+            try:
+                self.object.do_handshake()
+                self._flush()
+                return
+            except ssl.SSLWantReadError:
+                self._flush()
+                yield from self._fill(timeout_s)
+            except ssl.SSLError as error:
+                self._flush()
+                raise TlsError(error) from error
+
+    def read(self, limit: int = PIPE_SIZE, timeout_s: float | None = None) -> Generator[simpy.Event, Any, bytes]:
+        """Wait for bytes; empty at the end."""
+        while True:
+            try:
+                return self.object.read(limit)
+            except ssl.SSLWantReadError:
+                if not (yield from self._fill(timeout_s, at_end=False)):
+                    return b""
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                return b""
+            except ssl.SSLError as error:
+                raise TlsError(error) from error
+
+    def write(self, data: bytes) -> None:
+        """Send bytes."""
+        self.object.write(data)
+        self._flush()
+
+    def close(self) -> None:
+        """Say that nothing more comes, and close the connection."""
+        try:
+            self.object.unwrap()
+        except ssl.SSLError:
+            pass
+        self._flush()
+        self.connection.close()
+
+    def _flush(self) -> None:
+        if data := self._outgoing.read():
+            try:
+                self.connection.write(data)
+            except BrokenPipe:
+                self._incoming.write_eof()
+
+    def _fill(self, timeout_s: float | None, *, at_end: bool = True) -> Generator[simpy.Event, Any, bool]:
+        data = yield from self.connection.read(PIPE_SIZE, timeout_s)
+        if data:
+            self._incoming.write(data)
+            return True
+        if at_end:
+            raise ConnectionReset
+        self._incoming.write_eof()
+        return False
+
+
+def client(
+    connection: Connection, context: ssl.SSLContext, name: str | None, timeout_s: float | None = None
+) -> Generator[simpy.Event, Any, TlsStream]:
+    """Begin TLS as a client; ``name`` is what SNI sends and, if the context checks it, what the certificate must name."""
+    stream = TlsStream(connection, context, server=False, name=name)
+    yield from stream.handshake(timeout_s)
+    return stream
+
+
+def server(connection: Connection, context: ssl.SSLContext) -> Generator[simpy.Event, Any, TlsStream]:
+    """Begin TLS as a server."""
+    stream = TlsStream(connection, context, server=True, name=None)
+    yield from stream.handshake()
+    return stream
+
+
+def unverified() -> ssl.SSLContext:
+    """Return a client's context that takes any certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def trusting(authorities: bytes = b"", *, check_hostname: bool = True) -> ssl.SSLContext:
+    """Return a client's context that trusts only these PEM certificates: the images know no public authority that matters here."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = check_hostname
+    if authorities:
+        context.load_verify_locations(cadata=authorities.decode())
+    return context
+
+
+def load_certificate(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
+    """Give a context its own certificate and key, both PEM.
+
+    The ``ssl`` module reads them from files only; they are put into one that exists as long as this takes.
+
+    Raises:
+        ssl.SSLError: when they are none, or do not belong together.
+    """
+    with tempfile.NamedTemporaryFile(suffix=".pem") as file:
+        file.write(certificate + b"\n" + key)
+        file.flush()
+        context.load_cert_chain(file.name)

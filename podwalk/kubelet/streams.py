@@ -1,0 +1,266 @@
+"""exec, attach and port-forward: a session's channels joined to processes and connections.
+
+Source: k8s.io/kubelet/pkg/cri/streaming/remotecommand, the kubelet's and containerd's messages as a v1.37 cluster prints them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from podwalk.containers.process import BrokenPipe, Pipe, Process
+from podwalk.containers.sockets import Connection, SocketError
+from podwalk.containers.terminal import Terminal
+from podwalk.errors import ApiError
+from podwalk.kubelet import launch
+from podwalk.kubelet.runner import Runner
+from podwalk.kubelet.worker import Worker
+from podwalk.simulation import Simulation, Task
+from podwalk.types import Session
+
+STDIN, STDOUT, STDERR, ERROR, RESIZE = range(5)
+SUCCESS = {"metadata": {}, "status": "Success"}
+
+
+def execute(
+    worker: Worker, runner: Runner, command: Sequence[str], *, stdin: bool, stdout: bool, stderr: bool, tty: bool
+) -> Session:
+    """Run a command in a running container.
+
+    Raises:
+        ApiError: when the container does not run.
+    """
+    container = runner.container
+    if container is None or not runner.running:
+        raise _not_running(worker, runner)
+    session = Session()
+    found = launch.program(container, list(command)) if command else 'exec: "": executable file not found in $PATH'
+    if isinstance(found, str):
+        number = hashlib.sha256(f"{runner.container_id}{command}{worker.simulation.now}".encode()).hexdigest()
+        fail(
+            session,
+            "error executing command in container: failed to exec in container: failed to start exec "
+            f'"{number}": OCI runtime exec failed: exec failed: unable to start container process: {found}',
+        )
+        return session
+    simulation = worker.simulation
+    cwd = runner.spec.get("workingDir") or (runner.image.cwd if runner.image else "/")
+    if tty:
+        terminal = Terminal(simulation, lambda data: session.send(STDOUT, data))
+        process = Process(
+            container,
+            found.argv,
+            stdin=terminal.stdin if stdin else None,
+            stdout=terminal.stdout,
+            stderr=terminal.stdout,
+            cwd=cwd,
+            tty=True,
+        )
+        process.env.setdefault("TERM", "xterm")
+        process.terminal, terminal.foreground = terminal, (process,)
+        _join(session, terminal, writes=stdin)
+    else:
+        given = Pipe(simulation) if stdin else None
+        process = Process(
+            container,
+            found.argv,
+            stdin=given,
+            stdout=_outlet(simulation, session, STDOUT, wanted=stdout),
+            stderr=_outlet(simulation, session, STDERR, wanted=stderr),
+            cwd=cwd,
+        )
+        _feed(session, process, given)
+    process.start(found.program)
+    simulation.spawn(_end(session, process, command))
+    return session
+
+
+def _not_running(worker: Worker, runner: Runner) -> ApiError:
+    if worker.pod.get("status", {}).get("phase") in ("Succeeded", "Failed"):
+        phase = worker.pod["status"]["phase"]
+        words = f"cannot exec into a container in a completed pod; current phase is {phase}"
+        return ApiError(500, "InternalError", words)
+    return ApiError(500, "InternalError", f'unable to upgrade connection: container not found ("{runner.name}")')
+
+
+def _outlet(simulation: Simulation, session: Session, channel: int, *, wanted: bool) -> Pipe:
+    pipe = Pipe(simulation)
+    pipe.on_write = lambda data: session.send(channel, data) if wanted else None
+    return pipe
+
+
+def _join(session: Session, terminal: Terminal, *, writes: bool, hang_up: bool = True) -> None:
+    """Hand what the client types, and the size of its window, to a terminal."""
+
+    def receive(channel: int, data: bytes) -> None:
+        if channel == STDIN and writes:
+            terminal.receive(data)
+        elif channel == RESIZE:
+            try:
+                size = json.loads(data)
+                terminal.resize(int(size["Width"]), int(size["Height"]))
+            except (ValueError, KeyError, TypeError):
+                return
+
+    session.on_input = receive
+    session.on_input_close = lambda channel: terminal.stdin.close() if channel == STDIN and hang_up else None
+    session.on_disconnect = terminal.hang_up if hang_up else None
+
+
+def _feed(session: Session, process: Process, given: Pipe | None) -> None:
+    """Hand what the client sends to a process."""
+
+    def receive(channel: int, data: bytes) -> None:
+        if channel == STDIN and given is not None and not given.closed and not given.broken:
+            given.write(data)
+
+    def end(channel: int) -> None:
+        if channel == STDIN and given is not None:
+            given.close()
+
+    def gone() -> None:
+        end(STDIN)
+        for pipe in (process.stdout, process.stderr):
+            pipe.break_()
+
+    session.on_input, session.on_input_close, session.on_disconnect = receive, end, gone
+
+
+def _end(session: Session, process: Process, command: Sequence[str]) -> Task:
+    if process.exit_code is None:
+        yield process.done
+    code = process.exit_code or 0
+    status: dict[str, Any] = SUCCESS
+    if code:
+        words = f"command terminated with non-zero exit code: error executing command [{' '.join(command)}], exit code {code}"
+        status = {
+            "metadata": {},
+            "status": "Failure",
+            "message": words,
+            "reason": "NonZeroExitCode",
+            "details": {"causes": [{"reason": "ExitCode", "message": str(code)}]},
+        }
+    session.send(ERROR, json.dumps(status).encode())
+    session.close()
+
+
+def fail(session: Session, words: str) -> None:
+    """End a session with an internal error."""
+    status = ApiError(
+        500, "InternalError", f"Internal error occurred: {words}", details={"causes": [{"message": words}]}
+    ).status()
+    session.send(ERROR, json.dumps(status).encode())
+    session.close()
+
+
+def attach(worker: Worker, runner: Runner, *, stdin: bool, stdout: bool, stderr: bool, tty: bool) -> Session:
+    """Join the main process of a running container.
+
+    Raises:
+        ApiError: when it does not run.
+    """
+    process = runner.process
+    if process is None or not runner.running:
+        raise _not_running(worker, runner)
+    session = Session()
+    terminal = process.terminal
+
+    def receive(descriptor: int, data: bytes) -> None:
+        channel = STDOUT if descriptor == 1 or terminal is not None else STDERR
+        if stdout if channel == STDOUT else stderr:
+            session.send(channel, data)
+
+    def end() -> None:
+        session.send(ERROR, json.dumps(SUCCESS).encode())
+        session.close()
+
+    leave = worker.attach(runner.name, receive, end)
+    if terminal is not None:
+        _join(session, terminal, writes=stdin and bool(runner.spec.get("stdin")), hang_up=False)
+        session.on_disconnect = leave
+        return session
+    given = runner.stdin if stdin else None
+
+    def typed(channel: int, data: bytes) -> None:
+        if channel == STDIN and given is not None and not given.closed and not given.broken:
+            given.write(data)
+
+    def closed(channel: int) -> None:
+        if channel == STDIN and given is not None and runner.spec.get("stdinOnce"):
+            given.close()
+
+    def gone() -> None:
+        leave()
+        closed(STDIN)
+
+    session.on_input, session.on_input_close, session.on_disconnect = typed, closed, gone
+    return session
+
+
+def port_forward(worker: Worker, ports: Sequence[int]) -> Session:
+    """Open a conversation with ports of a Pod; a connection is made with the first bytes for its port, as the client's does.
+
+    Each channel begins with its port as two bytes, the lower first.
+    """
+    session = Session()
+    channels = {2 * index: port for index, port in enumerate(ports)}
+    pending: dict[int, bytearray] = {}
+    connections: dict[int, Connection | None] = {}
+    for data, port in channels.items():
+        session.send(data, port.to_bytes(2, "little"))
+        session.send(data + 1, port.to_bytes(2, "little"))
+
+    def pump(channel: int, port: int) -> Task:
+        try:
+            connection = yield from worker.network.connect("127.0.0.1", port)
+        except SocketError as error:
+            sandbox = hashlib.sha256(worker.uid.encode()).hexdigest()
+            namespace = f"/var/run/netns/cni-{worker.uid}"
+            session.send(
+                channel + 1,
+                f"error forwarding port {port} to pod {sandbox}, uid : failed to execute portforward in network namespace "
+                f'"{namespace}": failed to connect to localhost:{port} inside namespace "{sandbox}", IPv4: dial tcp4 '
+                f"127.0.0.1:{port}: connect: {error.words.lower()} IPv6 dial tcp6 [::1]:{port}: connect: connection refused ".encode(),
+            )
+            session.close()
+            return
+        connections[channel] = connection
+        connection.write(bytes(pending.pop(channel, b"")))
+        while data := (yield from connection.read()):
+            session.send(channel, data)
+        if len(channels) == 1:
+            session.close()
+
+    def receive(channel: int, data: bytes) -> None:
+        if channel not in channels or not data:
+            return
+        connection = connections.get(channel)
+        if connection is not None:
+            try:
+                connection.write(data)
+            except BrokenPipe:
+                session.close()
+        elif channel in connections:
+            pending.setdefault(channel, bytearray()).extend(data)
+        else:
+            connections[channel] = None
+            pending[channel] = bytearray(data)
+            worker.simulation.spawn(pump(channel, channels[channel]))
+
+    def end(channel: int) -> None:
+        connection = connections.get(channel)
+        if connection is not None:
+            connection.outgoing.close()
+
+    def gone() -> None:
+        for connection in connections.values():
+            if connection is not None:
+                connection.close()
+
+    session.on_input, session.on_input_close, session.on_disconnect = receive, end, gone
+    for channel, port in channels.items():
+        connections[channel] = None
+        worker.simulation.spawn(pump(channel, port))
+    return session
