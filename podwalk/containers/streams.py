@@ -56,7 +56,10 @@ def open_to_read(process: Process, name: str) -> Pipe:
     if kind is None:
         if isinstance(node, Directory):
             raise FileError("EISDIR", name)
-        pipe.write(process.container.files.open(path).read())
+        try:
+            pipe.write(process.container.files.open(path).read())
+        except FileError as error:
+            raise FileError(error.name, name) from error
     pipe.close()
     return pipe
 

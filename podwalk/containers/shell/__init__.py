@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 
 from podwalk.containers.files import FileError
-from podwalk.containers.process import SEARCH_PATH, Process, Program
+from podwalk.containers.process import Process, Program
 from podwalk.containers.shell.dialects import ASH, BASH, DASH, Dialect
 from podwalk.containers.shell.interactive import converse
 from podwalk.containers.shell.interpreter import Shell
 from podwalk.containers.shell.state import ShellError, State, Variable
 from podwalk.containers.shell.tasks import Step
+
+DEFAULT_PATH = "/sbin:/usr/sbin:/bin:/usr/bin"
+"""The PATH that ash sets if there is none."""
 
 __all__ = ["ash", "bash", "dash", "program", "sh"]
 
@@ -38,7 +41,7 @@ def _state(process: Process) -> State:
         if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name)
     }
     state.variables["IFS"] = Variable(" \t\n")
-    state.variables.setdefault("PATH", Variable(SEARCH_PATH))
+    state.variables.setdefault("PATH", Variable(DEFAULT_PATH))
     state.variables["PWD"] = Variable(process.cwd, exported=True)
     level = state.get("SHLVL") or "0"
     state.variables["SHLVL"] = Variable(str(int(level) + 1 if level.isdigit() else 1), exported=True)

@@ -158,9 +158,7 @@ def _with_retries(process: Process, options: Options, url: str, number: int) -> 
         try:
             reply = yield from _run(transfer)
             transient = reply.status in TRANSIENT
-            if options.has("fail") and reply.status >= 400:
-                code, message = 22, f"The requested URL returned error: {reply.status}"
-            elif options.has("fail-with-body") and reply.status >= 400:
+            if (options.has("fail") and reply.status >= 400) or (options.has("fail-with-body") and reply.status >= 400):
                 code, message = 22, f"The requested URL returned error: {reply.status}"
         except CurlError as error:
             code, message = error.code, str(error)
@@ -504,7 +502,7 @@ def _context(transfer: Transfer) -> ssl.SSLContext:
 
 def _show_certificate(transfer: Transfer, stream: tls.TlsStream) -> None:
     """Write what ``-v`` says of the server's certificate."""
-    from cryptography import x509  # noqa: PLC0415 - slow to import, and only -v wants it
+    from cryptography import x509
 
     data = stream.object.getpeercert(binary_form=True)
     if not data or not transfer.options.has("verbose"):

@@ -46,7 +46,7 @@ def s_client(process: Process, words: list[str]) -> Task:
             if not isinstance(error, resolver.LookupFailed)
             else f"{host}: {error.words}\nconnect:errno=22"
         )
-    process.write(f"CONNECTED(00000003)\n")
+    process.write("CONNECTED(00000003)\n")
     try:
         stream = yield from tls.client(connection, context, name or None)
     except (tls.TlsError, SocketError) as error:
@@ -54,7 +54,7 @@ def s_client(process: Process, words: list[str]) -> Task:
         process.write("---\nno peer certificate available\n---\n")
         return process.fail(f"error: {error}")
     der = stream.object.getpeercert(binary_form=True) or b""
-    from cryptography import x509  # noqa: PLC0415 - slow to import
+    from cryptography import x509
 
     certificate = x509.load_der_x509_certificate(der)
     subject, issuer = certificate.subject.rfc4514_string(), certificate.issuer.rfc4514_string()
