@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from podwalk.errors import PodwalkError
+from podwalk.network.addresses import network
 
 FILE = "/etc/coredns/Corefile"
 DEFAULT_PORT = "53"
@@ -111,6 +112,21 @@ DEFAULT = """.:53 {
 
 class CorefileError(PodwalkError):
     """A Corefile that CoreDNS does not start with; the text is CoreDNS's own."""
+
+
+def plugin_error(plugin: str, text: str) -> CorefileError:
+    """Return what CoreDNS says when a plugin refuses its configuration."""
+    return CorefileError(f"plugin/{plugin}: {text}")
+
+
+def parsing_error(plugin: str, directive: Directive, text: str) -> CorefileError:
+    """Return what CoreDNS says when a plugin cannot read a line."""
+    return plugin_error(plugin, f"{FILE}:{directive.line} - Error during parsing: {text}")
+
+
+def argument_error(plugin: str, directive: Directive, after: str) -> CorefileError:
+    """Return what CoreDNS says of a line with too few or too many words."""
+    return parsing_error(plugin, directive, f"Wrong argument count or unexpected line ending after '{after}'")
 
 
 @dataclass(frozen=True)
@@ -251,7 +267,7 @@ def _lines(reader: _Reader) -> Iterator[Directive]:
         token = reader.peek()
         if token is None:
             last = reader.tokens[-1]
-            raise CorefileError(f"{FILE}:{last.line} - Error during parsing: Unexpected end of file, expecting '}}'")
+            raise CorefileError(f"{FILE}:{last.line} - Syntax error: Unexpected token '{last.text}', expecting '}}'")
         reader.next()
         if token.text == "}" and not token.quoted:
             return
@@ -281,17 +297,20 @@ def _imported(reader: _Reader, token: _Token, arguments: list[str]) -> tuple[Dir
 def _addresses(key: str) -> Iterator[tuple[str, str]]:
     key = key.removeprefix("dns://")
     zone, _, port = key.rpartition(":") if re.search(r":\d+$", key) else (key, "", "")
-    for name in _reverse_zones(zone or "."):
-        yield (name if name.endswith(".") else name + ".").lower(), port or DEFAULT_PORT
+    for name in zones_of(zone or "."):
+        yield name, port or DEFAULT_PORT
 
 
-def _reverse_zones(zone: str) -> tuple[str, ...]:
-    """Return the zone, or for a CIDR on octets the reverse zone of it, as CoreDNS allows."""
-    match = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)\.(\d+)/(\d+)", zone)
-    if match is None or int(match[5]) not in (8, 16, 24):
-        return (zone,)
-    octets = match.groups()[: int(match[5]) // 8]
-    return (".".join(reversed(octets)) + ".in-addr.arpa.",)
+def zones_of(text: str) -> tuple[str, ...]:
+    """Return the zones a word names, absolute and in lower case: itself, or the reverse zones of a CIDR."""
+    block = network(text) if "/" in text else None
+    if block is None:
+        return ((text if text.endswith(".") else text + ".").lower(),)
+    step = 8 if block.version == 4 else 4
+    whole = -(-block.prefixlen // step) * step
+    labels = whole // step
+    parts = block.subnets(new_prefix=whole)
+    return tuple(".".join(part.network_address.reverse_pointer.split(".")[-labels - 2 :]) + "." for part in parts)
 
 
 def _check_unique(blocks: list[ServerBlock]) -> None:

@@ -76,6 +76,7 @@ class Answer:
         recursion_available: the ``ra`` bit.
         truncated: the ``tc`` bit.
         source: which plugin answered, in a few words, for a drawing.
+        error: what went wrong, for the log of the ``errors`` plugin.
     """
 
     question: Question
@@ -87,6 +88,7 @@ class Answer:
     recursion_available: bool = False
     truncated: bool = False
     source: str = ""
+    error: str = ""
 
     @property
     def nodata(self) -> bool:

@@ -13,42 +13,46 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from podwalk.network.dns import corefile as corefiles
 from podwalk.network.dns.corefile import Corefile, CorefileError, Directive, ServerBlock
 from podwalk.network.dns.messages import REFUSED, SERVFAIL, Answer, Question
-from podwalk.network.dns.plugins import Context, Forwarded, Handler, Next, Steps, forward, kubernetes
+from podwalk.network.dns.plugins import (
+    Context,
+    Forwarded,
+    Handler,
+    Next,
+    Steps,
+    cache,
+    forward,
+    hosts,
+    kubernetes,
+    loadbalance,
+    logging,
+    rewrite,
+    template,
+)
 from podwalk.types import ClusterOptions, View
 
 Make = Callable[[Context, Directive, Sequence[str]], Handler]
 
 PLUGINS: Mapping[str, Make] = {
+    "errors": logging.make_errors,
+    "log": logging.make_log,
+    "loadbalance": loadbalance.make,
+    "cache": cache.make,
+    "rewrite": rewrite.make,
+    "template": template.make,
+    "hosts": hosts.make,
     "kubernetes": kubernetes.make,
     "forward": forward.make,
 }
 """The plugins that answer or change an answer, in the order in which a question meets them."""
 
 SILENT = frozenset(
-    [
-        "health",
-        "ready",
-        "prometheus",
-        "reload",
-        "loop",
-        "errors",
-        "log",
-        "loadbalance",
-        "cache",
-        "bind",
-        "debug",
-        "root",
-        "pprof",
-        "trace",
-        "timeouts",
-        "multisocket",
-        "bufsize",
-        "cancel",
-        "nsid",
-        "metadata",
-    ]
+    {"bind", "bufsize", "cancel", "debug", "health", "loop", "metadata", "multisocket", "nsid", "pprof"}
+    | {"prometheus", "ready", "reload", "root", "timeouts", "trace"}
 )
-"""Plugins without a part in the answer."""
+"""Plugins without a part in an answer."""
+
+ONCE = frozenset({"cache", "errors", "health", "hosts", "kubernetes", "loadbalance", "loop", "ready", "reload"})
+"""Plugins of which a server block may have one line."""
 
 
 class Server:
@@ -77,17 +81,51 @@ class Server:
         return (yield from chain(question))
 
 
-def _chain(context: Context, block: ServerBlock) -> Next:
-    """Return the handlers of a server block as one, each given the next."""
+def _check(context: Context, block: ServerBlock) -> None:
+    """Refuse a server block that CoreDNS would refuse, or that has a plugin which is not simulated."""
+    seen: set[str] = set()
     for directive in block.plugins:
-        if directive.name not in PLUGINS and directive.name not in SILENT:
+        name = directive.name
+        if name not in PLUGINS and name not in SILENT:
             raise CorefileError(
-                f"{corefiles.FILE}:{directive.line} - the plugin {directive.name!r} is CoreDNS's, but not simulated; "
+                f"{corefiles.FILE}:{directive.line} - the plugin {name!r} is CoreDNS's, but not simulated; "
                 f"simulated are {', '.join(sorted({*PLUGINS, *SILENT}))}"
             )
-    chain: Next = _end
+        if name in ONCE and name in seen:
+            raise corefiles.plugin_error(name, "this plugin can only be used once per Server Block")
+        seen.add(name)
+    if "loop" in seen:
+        _check_loop(context, block)
+
+
+def _check_loop(context: Context, block: ServerBlock) -> None:
+    """Find a server that forwards to itself, as the ``loop`` plugin does with a question that comes back."""
+    own = {*context.addresses, "127.0.0.1", "::1"}
+    for directive in block.plugins:
+        if directive.name != "forward":
+            continue
+        for server in forward.servers(context, directive):
+            host, _, port = server.rpartition(":")
+            if host in own and port == block.port:
+                query = f"HINFO {context.random.getrandbits(62)}.{context.random.getrandbits(62)}."
+                client = f"{host}:{context.random.randrange(32768, 61000)}"
+                raise corefiles.plugin_error(
+                    "loop",
+                    f'Loop ({client} -> :{port}) detected for zone "{block.zones[0]}", '
+                    f'see https://coredns.io/plugins/loop#troubleshooting. Query: "{query}"',
+                )
+
+
+def _chain(context: Context, block: ServerBlock) -> Next:
+    """Return the handlers of a server block as one, each given the next."""
+    _check(context, block)
+    chain = _end(block)
     for name in reversed(list(PLUGINS)):
-        for directive in reversed([plugin for plugin in block.plugins if plugin.name == name]):
+        lines = [plugin for plugin in block.plugins if plugin.name == name]
+        if name == "rewrite" and lines:
+            chain = _link(rewrite.make_all(context, lines, block.zones), chain)
+            continue
+        for directive in reversed(lines):
             chain = _link(PLUGINS[name](context, directive, block.zones), chain)
     return chain
 
@@ -96,10 +134,16 @@ def _link(handler: Handler, following: Next) -> Next:
     return lambda question: handler(question, following)
 
 
-def _end(question: Question) -> Steps:
-    """Answer for a chain in which no plugin knew the name."""
-    yield from ()
-    return Answer(question, SERVFAIL, source="no plugin answers for this name")
+def _end(block: ServerBlock) -> Next:
+    """Return the answer of a chain in which no plugin knew the name."""
+    last = next((name for name in reversed(list(PLUGINS)) if block.plugin(name)), "")
+
+    def answer_nothing(question: Question) -> Steps:
+        yield from ()
+        source = "no plugin answers for this name"
+        return Answer(question, SERVFAIL, source=source, error=f"plugin/{last}: no next plugin found")
+
+    return answer_nothing
 
 
 def answer(

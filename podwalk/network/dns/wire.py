@@ -109,6 +109,21 @@ def _records(section: list[dns.rrset.RRset]) -> tuple[Record, ...]:
     )
 
 
+def length(answer: Answer) -> int:
+    """Return the length of an answer in bytes, without compression and EDNS, as CoreDNS logs it."""
+    records = (*answer.answers, *answer.authority, *answer.additional)
+    return 12 + _name_length(answer.question.name) + 4 + sum(_record_length(record) for record in records)
+
+
+def _record_length(record: Record) -> int:
+    rdata = dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.from_text(record.type), record.data)
+    return _name_length(record.name) + 10 + len(rdata.to_wire() or b"")
+
+
+def _name_length(name: str) -> int:
+    return len(dns.name.from_text(name).to_wire() or b"")
+
+
 def _cut(reply: dns.message.Message, asked: Question) -> bytes:
     """Drop records from the end until the message fits; over TCP everything fits."""
     limit = 65535 if asked.protocol == "tcp" else asked.buffer

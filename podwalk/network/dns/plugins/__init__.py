@@ -10,9 +10,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from podwalk.network.dns.messages import Answer, Question
 from podwalk.types import ClusterOptions, View
+
+if TYPE_CHECKING:
+    from podwalk.network.dns.plugins.cache import Cache
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class Context:
         serial: the serial number of the cluster's zone.
         log: where a line of the log goes.
         lookup: asks this server itself, for what lies behind a CNAME.
+        read: reads a file of the server's container, for ``hosts FILE``; the empty text if there is none.
+        caches: what is kept, one for each ``cache`` line, for the metrics.
     """
 
     view: View
@@ -60,3 +66,5 @@ class Context:
     serial: Callable[[], int] = lambda: 0
     log: Callable[[str], None] = lambda _: None
     lookup: Next | None = None
+    read: Callable[[str], str] = lambda _: ""
+    caches: list[Cache] = field(default_factory=list)

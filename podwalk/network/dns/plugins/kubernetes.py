@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 
 from podwalk.network.dns import names
-from podwalk.network.dns.corefile import Directive
+from podwalk.network.dns.corefile import Directive, argument_error, parsing_error, plugin_error, zones_of
 from podwalk.network.dns.messages import NOERROR, NXDOMAIN, REFUSED, Answer, Question, Record, absolute, is_under
 from podwalk.network.dns.names import NO_PORT, Found, NoSuchName, Zone
 from podwalk.network.dns.plugins import Context, Forwarded, Handler, Next, Steps
@@ -19,6 +19,13 @@ Sections = tuple[Sequence[Record], Sequence[Record]]
 SCHEMA_VERSION = "1.1.0"
 VERSION_TTL = 28800
 SOA_TTL_LIMIT = 300
+MAXIMUM_TTL = 3600
+REVERSE = ("in-addr.arpa.", "ip6.arpa.")
+OPTIONS = frozenset(
+    {"endpoint", "endpoint_pod_names", "fallthrough", "ignore", "kubeconfig", "namespaces", "pods", "ptr_hostname_only"}
+    | {"apiserver_qps", "apiserver_burst", "apiserver_max_inflight", "startup_timeout", "tls", "ttl"}
+)
+NOT_SIMULATED = frozenset({"labels", "namespace_labels", "noendpoints", "multicluster", "zonal"})
 CNAME_LIMIT = 8
 """Links of a chain of CNAMEs that are followed."""
 
@@ -26,8 +33,10 @@ CNAME_LIMIT = 8
 def read(directive: Directive, zones: Sequence[str]) -> Zone:
     """Read the plugin's line; without zones of its own it takes those of its server block."""
     passes_on = directive.option("fallthrough")
+    own = tuple(zone for word in directive.arguments or zones for zone in zones_of(word))
+    _check(directive, own)
     return Zone(
-        zones=tuple(absolute(zone).lower() for zone in directive.arguments or zones),
+        zones=own,
         pods=(directive.option("pods") or ("disabled",))[0],
         ttl=int((directive.option("ttl") or ("5",))[0]),
         passes_on=None if passes_on is None else tuple(absolute(zone).lower() for zone in passes_on or (".",)),
@@ -36,6 +45,29 @@ def read(directive: Directive, zones: Sequence[str]) -> Zone:
         ignore_empty_service=directive.option("ignore") == ("empty_service",),
         ptr_hostname_only=directive.option("ptr_hostname_only") is not None,
     )
+
+
+def _check(directive: Directive, zones: Sequence[str]) -> None:
+    """Refuse what CoreDNS refuses, in its words, and what is not simulated, in ours."""
+    if all(zone.endswith((".in-addr.arpa.", ".ip6.arpa.")) or zone in REVERSE for zone in zones):
+        raise plugin_error("kubernetes", "non-reverse zone name must be used")
+    for entry in directive.block:
+        if entry.name in NOT_SIMULATED:
+            raise plugin_error("kubernetes", f"line {entry.line}: the option {entry.name!r} is not simulated")
+        if entry.name not in OPTIONS:
+            raise parsing_error("kubernetes", entry, f"unknown property '{entry.name}'")
+        if entry.name in ("pods", "ttl", "namespaces") and not entry.arguments:
+            raise argument_error("kubernetes", entry, entry.name)
+    pods = (directive.option("pods") or ("disabled",))[0]
+    if pods not in ("disabled", "verified", "insecure"):
+        text = f"wrong value for pods: {pods},  must be one of: disabled, verified, insecure"
+        raise plugin_error("kubernetes", text)
+    ttl = (directive.option("ttl") or ("5",))[0]
+    if not ttl.isdigit():
+        raise plugin_error("kubernetes", f'strconv.Atoi: parsing "{ttl}": invalid syntax')
+    if int(ttl) > MAXIMUM_TTL:
+        line = next(entry for entry in directive.block if entry.name == "ttl")
+        raise parsing_error("kubernetes", line, f"ttl must be in range [0, {MAXIMUM_TTL}]: {ttl}")
 
 
 def make(context: Context, directive: Directive, zones: Sequence[str]) -> Handler:
