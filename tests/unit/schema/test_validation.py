@@ -1,7 +1,7 @@
 """Wrong manifests and what a real cluster of v1.37 said to each on 2026-11-21.
 
-The manifests are in ``data/wrong.yaml``, the answers in ``data/wrong.json``; where a real cluster is, they are asked for
-again. Generated names and UIDs are made equal before they are compared.
+The manifests are in ``data/wrong.yaml``, the answers in ``data/wrong.json``; where a real cluster is, they are
+asked for again. Generated names and UIDs are made equal before they are compared.
 """
 
 from __future__ import annotations
