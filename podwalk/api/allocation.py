@@ -134,18 +134,17 @@ def _needs_health_check(spec: Object) -> bool:
 
 
 def _carry_over(service: Object, old: Object) -> None:
-    """Fill in what was allocated before and what the client left out; drop what the new type does not have."""
+    """Fill in what was allocated before and what the client left out; drop what the new type does not have.
+
+    Source: ``patchAllocatedValues``, ``normalizeClusterIPs`` and ``dropTypeDependentFields``.
+    """
     spec, before = service["spec"], old.get("spec") or {}
     if _needs_ip(spec) and _needs_ip(before):
-        if not spec.get("clusterIP") and not spec.get("clusterIPs"):
+        if not spec.get("clusterIP") and spec.get("clusterIPs", before.get("clusterIPs")) == before.get("clusterIPs"):
             drop(spec, "clusterIP", before.get("clusterIP"))
             drop(spec, "clusterIPs", before.get("clusterIPs"))
-        elif spec.get("clusterIP") and not spec.get("clusterIPs"):
-            spec["clusterIPs"] = (
-                before.get("clusterIPs") if spec["clusterIP"] == before.get("clusterIP") else [spec["clusterIP"]]
-            )
-        elif spec.get("clusterIPs") and not spec.get("clusterIP"):
-            spec["clusterIP"] = spec["clusterIPs"][0]
+    _align_ips(spec, before)
+    if _needs_ip(spec) and _needs_ip(before):
         for key in ("ipFamilies", "ipFamilyPolicy"):
             if spec.get(key) is None:
                 drop(spec, key, before.get(key))
@@ -154,30 +153,40 @@ def _carry_over(service: Object, old: Object) -> None:
             if spec.get(key) == before.get(key):
                 spec.pop(key, None)
     _carry_ports(spec, before)
-
-
-def _carry_ports(spec: Object, before: Object) -> None:
-    known = {
-        (port.get("protocol", "TCP"), port.get("port")): port.get("nodePort") for port in before.get("ports") or ()
-    }
-    for port in spec.get("ports") or ():
-        was = known.get((port.get("protocol", "TCP"), port.get("port")))
-        if _needs_node_ports(spec) and _needs_node_ports(before) and not port.get("nodePort") and was:
-            port["nodePort"] = was
-        elif not _needs_node_ports(spec) and port.get("nodePort") and port["nodePort"] in known.values():
-            if spec.get("type") in ("ClusterIP", "ExternalName", None) or not spec.get(
-                "allocateLoadBalancerNodePorts", True
-            ):
-                if spec.get("type") != "LoadBalancer":
-                    del port["nodePort"]
-    if _needs_health_check(spec) and _needs_health_check(before):
-        spec.setdefault("healthCheckNodePort", before.get("healthCheckNodePort"))
-    elif not _needs_health_check(spec) and spec.get("healthCheckNodePort") == before.get("healthCheckNodePort"):
-        spec.pop("healthCheckNodePort", None)
     if spec.get("type") != before.get("type"):
         for key, types in _TYPE_FIELDS.items():
             if spec.get("type") not in types and spec.get(key) == before.get(key):
                 spec.pop(key, None)
+
+
+def _align_ips(spec: Object, before: Object) -> None:
+    """Make ``clusterIP`` and the first of ``clusterIPs`` the same, if the client changed one of them only."""
+    one, many = spec.get("clusterIP"), spec.get("clusterIPs")
+    if one != before.get("clusterIP") and many == before.get("clusterIPs"):
+        drop(spec, "clusterIPs", [one, *(many or [])[1:]] if one else None)
+    elif one == before.get("clusterIP") and many != before.get("clusterIPs"):
+        drop(spec, "clusterIP", many[0] if many else one)
+        if not many and one:
+            spec["clusterIPs"] = before.get("clusterIPs")
+    elif one and not many:
+        spec["clusterIPs"] = [one]
+
+
+def _carry_ports(spec: Object, before: Object) -> None:
+    """Keep the node ports of before where the client named none; drop them where the type has none."""
+    old_ports = before.get("ports") or ()
+    known = {(port.get("protocol", "TCP"), port.get("port")): port.get("nodePort") for port in old_ports}
+    had, has = _needs_node_ports(before), _needs_node_ports(spec)
+    for port in spec.get("ports") or ():
+        was = known.get((port.get("protocol", "TCP"), port.get("port")))
+        if has and had and was and not port.get("nodePort"):
+            port["nodePort"] = was
+        elif had and spec.get("type") in ("ClusterIP", "ExternalName") and port.get("nodePort") in known.values():
+            port.pop("nodePort", None)
+    if _needs_health_check(spec) and _needs_health_check(before):
+        spec.setdefault("healthCheckNodePort", before.get("healthCheckNodePort"))
+    elif not _needs_health_check(spec) and spec.get("healthCheckNodePort") == before.get("healthCheckNodePort"):
+        spec.pop("healthCheckNodePort", None)
 
 
 _TYPE_FIELDS = {
@@ -206,9 +215,11 @@ def _set_families(objects: StoredObjects, service: Object) -> None:
         if family in ("IPv4", "IPv6") and family not in available and not headless_without_selector:
             text = f'Invalid value: "{family}": not configured on this cluster'
             raise failures.invalid("", "Service", name, [Cause("FieldValueInvalid", f"spec.ipFamilies[{index}]", text)])
-    spec.setdefault(
-        "ipFamilyPolicy", "RequireDualStack" if headless_without_selector and len(available) > 1 else "SingleStack"
-    )
+    if headless_without_selector:
+        spec.setdefault("ipFamilyPolicy", "RequireDualStack")
+        families = sorted(("IPv4", "IPv6"), key=lambda family: family not in available)
+        spec.setdefault("ipFamilies", families if spec["ipFamilyPolicy"] != "SingleStack" else families[:1])
+    spec.setdefault("ipFamilyPolicy", "SingleStack")
     if not spec.get("ipFamilies"):
         family = "IPv6" if ":" in (spec.get("clusterIP") or "") else min(available, default="IPv4")
         spec["ipFamilies"] = [family]

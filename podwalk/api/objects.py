@@ -143,6 +143,8 @@ class StoredObjects:
         metadata = self._identify(resource, obj)
         self.default(resource, obj)
         self._track(resource, obj, None, write)
+        metadata["uid"] = self.new_uid()
+        metadata["creationTimestamp"] = self.simulation.timestamp()
         admission.admit_create(self, resource, obj, write)
         strategy.prepare_create(self.strategy(resource), obj)
         owned = allocation.allocate(self, resource, obj, None)
@@ -253,8 +255,7 @@ class StoredObjects:
         if metadata.get("generateName") and not metadata.get("name"):
             metadata["name"] = self._generate(resource, metadata)
         metadata.setdefault("name", "")
-        metadata["uid"] = self.new_uid()
-        metadata["creationTimestamp"] = self.simulation.timestamp()
+        metadata.pop("uid", None)
         return metadata
 
     def _generate(self, resource: Resource, metadata: Object) -> str:

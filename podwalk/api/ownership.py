@@ -122,7 +122,8 @@ def track(
     if not changed and not removed:
         store(obj, entries)
         return
-    mine = Entry(write.manager, "Update", resource.api_version, now, {}, write.subresource)
+    time = "" if write.subresource == "scale" else now
+    mine = Entry(write.manager, "Update", resource.api_version, time, {}, write.subresource)
     store(obj, _capped(_updated(entries, mine, changed, removed)))
 
 

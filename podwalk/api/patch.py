@@ -214,7 +214,7 @@ def _merge_item(current: list[Any], item: Any, field: FieldType, name: str) -> l
     if not isinstance(item, dict):
         raise bad_request(f"expected an object in the list {name}, but the patch has a {json_kind(item)}")
     if key not in item:
-        raise bad_request(f"map: {_go_map(item)} does not contain declared merge key: {key}")
+        raise bad_request(f"map: {go_text(item)} does not contain declared merge key: {key}")
     found = [i for i, one in enumerate(current) if isinstance(one, dict) and one.get(key) == item[key]]
     if item.get(_DIRECTIVE) == "delete":
         return [one for i, one in enumerate(current) if i not in found]
@@ -224,8 +224,15 @@ def _merge_item(current: list[Any], item: Any, field: FieldType, name: str) -> l
     return current
 
 
-def _go_map(item: Object) -> str:
-    return "map[" + " ".join(f"{key}:{item[key]}" for key in sorted(item)) + "]"
+def go_text(value: Any) -> str:
+    """Return a JSON value as Go's ``%v`` prints it."""
+    if isinstance(value, dict):
+        return "map[" + " ".join(f"{key}:{go_text(value[key])}" for key in sorted(value)) + "]"
+    if isinstance(value, list):
+        return "[" + " ".join(go_text(item) for item in value) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "<nil>" if value is None else str(value)
 
 
 def _ordered(items: list[Any], key: str | None, order: Any, patch: list[Any]) -> list[Any]:

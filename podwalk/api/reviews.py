@@ -15,7 +15,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from podwalk.api import failures, negotiation
+from podwalk.api import failures, negotiation, ownership
 from podwalk.api.failures import bad_request
 from podwalk.api.negotiation import answer
 from podwalk.api.options import write_options
@@ -41,9 +41,13 @@ def review(api: Api, found: Route, request: Request) -> Response:
     body = api.objects.decoded(found.resource, negotiation.read_body(request, found.resource.kind), write)
     spec = body.get("spec") or {}
     status = _STATUS[found.resource.kind](api, spec, found)
-    result = {**body, "metadata": {"creationTimestamp": None, **body.get("metadata", {})}, "status": status}
+    at, now = api.objects.root_type(found.resource), api.simulation.timestamp()
+    ownership.track(at, found.resource, body, None, write, now, resets_status=True)
+    result = {**body, "status": status}
     if found.resource.kind == "SelfSubjectReview":
-        result["metadata"]["creationTimestamp"] = api.simulation.timestamp()
+        result["metadata"] = {**result["metadata"], "creationTimestamp": now}
+    if found.resource.kind == "SelfSubjectRulesReview":
+        result["spec"] = {}
     return answer(result, wanted, status=201, warnings=tuple(write.warnings))
 
 
@@ -52,23 +56,23 @@ def _who_am_i(_api: Api, _spec: Object, _found: Route) -> Object:
 
 
 def _may_i(_api: Api, spec: Object, found: Route) -> Object:
-    _check_attributes(spec, found)
+    _check_attributes(spec, found, "")
     binding = (
         'ClusterRoleBinding "kubeadm:cluster-admins" of ClusterRole "cluster-admin" to Group "kubeadm:cluster-admins"'
     )
     return {"allowed": True, "reason": f"RBAC: allowed by {binding}"}
 
 
-def _check_attributes(spec: Object, found: Route) -> None:
+def _check_attributes(spec: Object, found: Route, kind: str) -> None:
     given = [key for key in ("resourceAttributes", "nonResourceAttributes") if spec.get(key)]
     if len(given) != 1:
         text = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
-        cause = Cause("FieldValueInvalid", "spec.resourceAttributes", f"Invalid value: null: {text}")
-        raise failures.invalid("authorization.k8s.io", found.resource.kind, "", [cause])
+        cause = Cause("FieldValueInvalid", "spec", f"Invalid value: null: {text}")
+        raise failures.invalid("authorization.k8s.io", kind, "", [cause])
 
 
 def _may_they(api: Api, spec: Object, found: Route) -> Object:
-    _check_attributes(spec, found)
+    _check_attributes(spec, found, found.resource.kind)
     user, groups = spec.get("user", ""), list(spec.get("groups") or ())
     if not user and not groups:
         cause = Cause(
@@ -155,12 +159,25 @@ def _rule_allows(rule: Object, spec: Object) -> bool:
 def _my_rules(_api: Api, spec: Object, _found: Route) -> Object:
     if not spec.get("namespace"):
         raise bad_request("no namespace on request")
-    everything = [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]
-    return {
-        "resourceRules": everything,
-        "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
-        "incomplete": False,
-    }
+    return {"resourceRules": _RESOURCE_RULES, "nonResourceRules": _OTHER_RULES, "incomplete": False}
+
+
+_RESOURCE_RULES = [
+    {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]},
+    {
+        "verbs": ["create"],
+        "apiGroups": ["authorization.k8s.io"],
+        "resources": ["selfsubjectaccessreviews", "selfsubjectrulesreviews"],
+    },
+    {"verbs": ["create"], "apiGroups": ["authentication.k8s.io"], "resources": ["selfsubjectreviews"]},
+]
+_HEALTH = ["/healthz", "/livez", "/readyz", "/version", "/version/"]
+_DISCOVERY = ["/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*", "/readyz"]
+_OTHER_RULES = [
+    {"verbs": ["*"], "nonResourceURLs": ["*"]},
+    {"verbs": ["get"], "nonResourceURLs": [*_DISCOVERY, "/version", "/version/"]},
+    {"verbs": ["get"], "nonResourceURLs": _HEALTH},
+]
 
 
 def _is_good(api: Api, spec: Object, _found: Route) -> Object:

@@ -29,6 +29,7 @@ class Strategy:
 
     Attributes:
         generation: whether ``metadata.generation`` counts changes of what is not status.
+        counts_annotations: whether a change of the annotations counts too.
         status: whether ``status`` is written through its own path only.
         unconditional_update: whether a PUT may leave ``resourceVersion`` out.
         create_on_update: whether a PUT to a name that is not there creates it.
@@ -39,6 +40,7 @@ class Strategy:
     """
 
     generation: bool = False
+    counts_annotations: bool = False
     status: bool = False
     unconditional_update: bool = True
     create_on_update: bool = False
@@ -98,7 +100,19 @@ def _service_create(service: Object) -> None:
 
 
 def _job_create(job: Object) -> None:
+    """Give a Job a selector of its own unless it brings one, and its Pods the labels that it selects."""
     job["status"] = {}
+    metadata, spec = job["metadata"], job["spec"]
+    if not spec.get("manualSelector"):
+        uid, name, prefix = metadata["uid"], metadata["name"], "batch.kubernetes.io/"
+        own = {"job-name": name, "controller-uid": uid, f"{prefix}job-name": name, f"{prefix}controller-uid": uid}
+        template = spec.setdefault("template", {}).setdefault("metadata", {})
+        template["labels"] = {**(template.get("labels") or {}), **own}
+        selector = spec.get("selector") or {}
+        labels = {f"{prefix}controller-uid": uid, **(selector.get("matchLabels") or {})}
+        spec["selector"] = {**selector, "matchLabels": labels}
+    if not metadata.get("labels"):
+        metadata["labels"] = dict((spec["template"].get("metadata") or {}).get("labels") or {})
 
 
 def _ingress_create(ingress: Object) -> None:
@@ -157,7 +171,9 @@ _STRATEGIES: Mapping[str, Strategy] = {
     "limitranges": Strategy(create_on_update=True),
     "leases.coordination.k8s.io": Strategy(unconditional_update=False, create_on_update=True),
     "endpoints": Strategy(create_on_update=True),
-    "deployments.apps": Strategy(generation=True, status=True, on_create=_workload_create),
+    "deployments.apps": Strategy(
+        generation=True, counts_annotations=True, status=True, on_create=_workload_create
+    ),
     "replicasets.apps": Strategy(generation=True, status=True, on_create=_replicas_create),
     "statefulsets.apps": Strategy(generation=True, status=True, on_create=_replicas_create),
     "daemonsets.apps": Strategy(generation=True, status=True, on_create=_daemonset_create),
@@ -211,6 +227,10 @@ def prepare_update(strategy: Strategy, new: Object, old: Object, *, keep_status:
     _count(strategy, new, old)
 
 
+def _annotations(obj: Object) -> Object:
+    return obj["metadata"].get("annotations") or {}
+
+
 _META_KEYS = ("metadata", "status", "apiVersion", "kind")
 
 
@@ -219,6 +239,7 @@ def _count(strategy: Strategy, new: Object, old: Object) -> None:
     if strategy.generation and generation is not None:
         keys = (new.keys() | old.keys()) - set(_META_KEYS)
         changed = any(new.get(key) != old.get(key) for key in keys)
+        changed = changed or (strategy.counts_annotations and _annotations(new) != _annotations(old))
         new["metadata"]["generation"] = generation + 1 if changed else generation
     else:
         drop(new["metadata"], "generation", generation)
@@ -242,6 +263,9 @@ def prepare_status(resource: str, new: Object, old: Object, *, custom: bool = Fa
     result = dict(old)
     drop(result, "status", new.get("status"))
     before = old["metadata"]
+    if resource == "pods":
+        result["status"] = {**(new.get("status") or {})}
+        drop(result["status"], "qosClass", (old.get("status") or {}).get("qosClass"))
     result["metadata"] = metadata = dict(before if custom else new["metadata"])
     for key in _RESTORED.get(resource, ("generation",)):
         drop(metadata, key, before.get(key))

@@ -5,18 +5,20 @@ Source: k8s.io/apiserver/pkg/endpoints/handlers/{create,update,patch,delete}.go.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from podwalk.api import apply as server_side_apply
 from podwalk.api import admission, failures, lists, negotiation, options, patch, selectors
 from podwalk.api.conversion import to_served, to_stored
+from podwalk.api.bodies import parse_json
 from podwalk.api.failures import bad_request
 from podwalk.api.negotiation import answer
 from podwalk.api.options import Write, delete_options, list_options, write_options
 from podwalk.api.reads import find, renderer
 from podwalk.api.registry import Resource
 from podwalk.api.routes import Route
-from podwalk.errors import ApiError
+from podwalk.errors import ApiError, Cause
 from podwalk.types import Object, Request, Response
 
 if TYPE_CHECKING:
@@ -86,10 +88,31 @@ def _patched(api: Api, route: Route, request: Request, patch_type: str, write: W
     root = api.objects.root_type(route.resource)
     served = to_served(route.resource, old)
     new = patch.apply(patch_type, request.body, served, root)
-    obj = _decode(api, route, new, write)
+    obj = _decode_patched(api, route, request, patch_type, new, write)
+    if obj["metadata"].get("uid") not in ("", None, old["metadata"]["uid"]):
+        text = f'Invalid value: "{obj["metadata"]["uid"]}": field is immutable'
+        cause = Cause("FieldValueInvalid", "metadata.uid", text)
+        raise failures.invalid(route.resource.group, route.resource.kind, route.name, [cause])
     _keep_absent(obj, served)
     _place(route, obj)
     return api.objects.replace(route.resource, obj, write)
+
+
+def _decode_patched(
+    api: Api, route: Route, request: Request, patch_type: str, new: Object, write: Write
+) -> Object:
+    """Type a patched object; what is wrong with it is wrong with the patch."""
+    try:
+        return _decode(api, route, new, write)
+    except ApiError as error:
+        if patch_type == patch.STRATEGIC_PATCH:
+            shown = patch.go_text(parse_json(request.body))
+        else:
+            shown = negotiation.dump({key: new[key] for key in sorted(new)}).decode()
+        version = str(new.get("apiVersion", "")).rpartition("/")[2]
+        head = f'{new.get("kind")} in version "{version}" cannot be handled as a {route.resource.kind}: '
+        text = f"Invalid value: {json.dumps(shown, ensure_ascii=False)}: {error.message.removeprefix(head)}"
+        raise failures.invalid("", "", "", [Cause("FieldValueInvalid", "patch", text)]) from error
 
 
 def _keep_absent(obj: Object, old: Object) -> None:
