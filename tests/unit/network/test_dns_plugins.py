@@ -40,7 +40,8 @@ COREFILE = r"""
     rewrite name suffix .sfx.test .default.svc.cluster.local
     rewrite continue name exact c1.test c2.test
     rewrite name exact c2.test kubernetes.default.svc.cluster.local
-    rewrite name suffix .val.test .default.svc.cluster.local answer value (.*)\.default\.svc.* {1}.val.test rewrite stop {
+    rewrite name suffix .val.test .default.svc.cluster.local answer value (.*)\.default\.svc.* {1}.val.test
+    rewrite stop {
         name regex (.*)\.ra\.test {1}.default.svc.cluster.local
         answer name (.*)\.default\.svc\.cluster\.local {1}.ra.test
     }
