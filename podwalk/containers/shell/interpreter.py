@@ -14,7 +14,7 @@ from typing import Any
 import simpy
 
 from podwalk.containers.files import FileError
-from podwalk.containers.process import SIGINT, CommandError, Pipe, Process, Program, Signal
+from podwalk.containers.process import EXEC_COST_S, SIGINT, CommandError, Pipe, Process, Program, Signal
 from podwalk.containers.shell import expansion, patterns, signals
 from podwalk.containers.shell.builtins import BUILTINS, SPECIAL
 from podwalk.containers.shell.conditions import double_brackets
@@ -395,6 +395,7 @@ class Shell:
         """Run a program in this process, which is then no shell any more."""
         process = self.process
         process.argv, process.env = list(argv), dict(env)
+        yield self.process.simulation.sleep(EXEC_COST_S)
         process.redirect(self.state.streams)
         self.state.traps = {number: action for number, action in self.state.traps.items() if not action and number}
         signals.update(self)

@@ -82,7 +82,7 @@ def _compiled(process: Process, options: Options, patterns: list[str]) -> re.Pat
             re.escape(pattern) if fixed else compile_regex(pattern, extended=extended).pattern for pattern in patterns
         ]
     except RegexError as error:
-        raise ToolError(f"bad regex '{patterns[0]}': {error}", 2) from error
+        raise ToolError(f"bad regex '{patterns[0]}'", 2) from error
     joined = "|".join(f"(?:{part})" for part in parts) if len(parts) != 1 else parts[0]
     if "w" in options:
         joined = rf"(?<!\w)(?:{joined})(?!\w)"

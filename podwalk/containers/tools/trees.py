@@ -35,10 +35,7 @@ def _each(process: Process, options: Options, words: list[str], act: object) -> 
     if len(words) < 2:
         raise UsageError
     files, target = process.container.files, words[-1]
-    into = files.is_dir(process.path(target)) and "T" not in options
-    missing = [word for word in words[:-1] if not files.exists(process.path(word))]
-    if len(words) > 2 and not into and not missing:
-        raise ToolError(f"can't create '{target}': Not a directory")
+    into = (files.is_dir(process.path(target)) or len(words) > 2) and "T" not in options
     failed = 0
     for source in words[:-1]:
         place = _below(target, basename(source)) if into else target

@@ -10,8 +10,7 @@ import pytest
 
 from podwalk.containers.files import Directory, FileSystem, devices
 from podwalk.containers.process import Container, Pipe, Process, Program
-from podwalk.containers.shell import sh
-from podwalk.containers.tools import PROGRAMS
+from podwalk.containers.tools import BUSYBOX
 from podwalk.simulation import Simulation
 
 
@@ -33,7 +32,7 @@ class Box:
         self.files.mount("/dev", devices())
         self.files.write("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n")
         self.files.write("/etc/group", "root:x:0:\nnogroup:x:65534:\n")
-        known = dict(PROGRAMS) | {"sh": sh} | dict(programs or {})
+        known = dict(BUSYBOX if programs is None else programs)
         self.container = Container(
             simulation=self.simulation,
             name="box",
