@@ -1,0 +1,130 @@
+"""Checks of Services: which Pods stand behind one, and how it spreads connections over them."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import Counter
+from collections.abc import Callable
+
+from grader.caller import Caller, as_caller, call
+from grader.finding import PASSED, Check, Finding, failed, partly
+from podwalk.facade import Cluster
+from podwalk.facade.condition import condition
+from podwalk.types import Object
+
+Pods = Callable[[Cluster], list[Object]]
+
+
+def pods(selector: str, namespace: str = "") -> Pods:
+    """Return a function that lists the ready Pods with these labels."""
+
+    def find(cluster: Cluster) -> list[Object]:
+        return [pod for pod in cluster.get("pods", namespace=namespace, selector=selector) if _is_ready(pod)]
+
+    return find
+
+
+def pod_ips(selector: str, namespace: str = "") -> Callable[[Cluster], list[str]]:
+    """Return a function that gives the addresses of the ready Pods with these labels."""
+    find = pods(selector, namespace)
+    return lambda cluster: [pod["status"]["podIP"] for pod in find(cluster)]
+
+
+def endpoints(service: str, selector: str, *, port: int = 0, namespace: str = "") -> Check:
+    """Check that exactly the ready Pods with these labels stand behind a Service.
+
+    Args:
+        service: its name.
+        selector: the labels of the Pods that should be there.
+        port: the port of the Pods; 0 for any.
+        namespace: by default the task's.
+    """
+    find = pod_ips(selector, namespace)
+
+    def attempt(cluster: Cluster) -> Finding:
+        cluster.get("services", service, namespace=namespace)
+        wanted, found, ports = set(find(cluster)), set[str](), set[int]()
+        for part in _slices(cluster, service, namespace):
+            found |= {
+                address for entry in part.get("endpoints") or () if _serves(entry) for address in entry["addresses"]
+            }
+            ports |= {entry["port"] for entry in part.get("ports") or ()}
+        if not wanted:
+            return failed(f"there are no ready Pods with {selector}")
+        if port and port not in ports:
+            return failed(f"behind {service} is port {_list(ports)}, not {port}: look at targetPort")
+        extra = found - wanted
+        if extra:
+            return failed(f"{len(extra)} of the addresses behind {service} are not Pods with {selector}", _list(extra))
+        return partly(
+            len(found), len(wanted), f"{len(found)} of the {len(wanted)} Pods with {selector} are behind {service}"
+        )
+
+    return Check(f"the Pods with {selector} stand behind Service {service}", attempt)
+
+
+def cluster_ip(service: str, *, namespace: str = "") -> Check:
+    """Check that a Service has an address of its own inside the cluster."""
+
+    def attempt(cluster: Cluster) -> Finding:
+        address = str(cluster.get("services", service, namespace=namespace).object["spec"].get("clusterIP", ""))
+        try:
+            ipaddress.ip_address(address)
+        except ValueError:
+            return failed(f"Service {service} has no cluster IP: it is {address or 'of type ExternalName'}")
+        return PASSED
+
+    return Check(f"Service {service} has a cluster IP", attempt)
+
+
+def balanced(caller: Caller | str, url: str, *, over: int, requests: int = 40) -> Check:
+    """Check that new connections to a URL are answered by so many different Pods.
+
+    The answers must differ from Pod to Pod. Each one that takes part earns its share. With 40 connections, the chance
+    that one of three is passed over by luck is below one in a million.
+    """
+
+    def attempt(cluster: Cluster) -> Finding:
+        counts = _tally(cluster, caller, url, requests)
+        if not counts:
+            return failed(f"{as_caller(caller)} gets no answer from {url}")
+        seen = "\n".join(f"{count} × {line}" for line, count in counts.most_common())
+        return partly(len(counts), over, f"{requests} connections reached {len(counts)} of {over} Pods", seen)
+
+    return Check(f"connections to {url} are spread over {over} Pods", attempt)
+
+
+def sticky(caller: Caller | str, url: str, *, requests: int = 20) -> Check:
+    """Check that all connections of one client reach the same Pod."""
+
+    def attempt(cluster: Cluster) -> Finding:
+        counts = _tally(cluster, caller, url, requests)
+        if not counts:
+            return failed(f"{as_caller(caller)} gets no answer from {url}")
+        if len(counts) == 1:
+            return PASSED
+        return failed(f"{requests} connections of one client were answered by {len(counts)} Pods, not by one")
+
+    return Check(f"a client of {url} always gets the same Pod", attempt)
+
+
+def _tally(cluster: Cluster, caller: Caller | str, url: str, requests: int) -> Counter[str]:
+    output = call(cluster, caller, f"for i in $(seq {requests}); do wget -qO- -T 2 {url} || break; done")
+    return Counter(line for line in output.lines if line)
+
+
+def _slices(cluster: Cluster, service: str, namespace: str) -> list[Object]:
+    return list(cluster.get("endpointslices", namespace=namespace, selector=f"kubernetes.io/service-name={service}"))
+
+
+def _serves(entry: Object) -> bool:
+    ready = entry.get("conditions", {}).get("ready")
+    return ready is None or bool(ready)
+
+
+def _is_ready(pod: Object) -> bool:
+    return condition(pod, "Ready") == "true" and "deletionTimestamp" not in pod["metadata"]
+
+
+def _list(values: set[str] | set[int]) -> str:
+    return ", ".join(map(str, sorted(values))) or "none"

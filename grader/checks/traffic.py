@@ -1,0 +1,158 @@
+"""Checks of traffic: who gets an answer from whom, and who must not.
+
+"Blocked" alone proves nothing: a name misspelt is blocked too. So every such check has a positive control, a connection
+from the target to itself that must succeed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from grader.caller import Caller, as_caller, call, like
+from grader.checks.services import pod_ips
+from grader.finding import PASSED, Check, Finding, failed, partly
+from podwalk.facade import Cluster
+
+TIMEOUT_S = 2
+SOME_FLOWS = 3
+
+
+def answers(
+    caller: Caller | str, url: str, *, body: str = "", headers: Mapping[str, str] | None = None, claim: str = ""
+) -> Check:
+    """Check that a GET from a Pod succeeds, with a body that a regular expression finds.
+
+    Args:
+        caller: who calls: one of the student's Pods, or ``like("app=frontend")``.
+        url: as a program there would write it.
+        body: a regular expression; empty for any.
+        headers: of the request.
+        claim: what must hold, in words.
+    """
+    flags = " ".join(f"--header '{name}: {value}'" for name, value in (headers or {}).items())
+
+    def attempt(cluster: Cluster) -> Finding:
+        output = call(cluster, caller, f"wget -qO- -T {TIMEOUT_S} {flags} '{url}'")
+        if not output.ok:
+            return failed(f"{as_caller(caller)} gets no answer from {url}: {_why(output.stderr)}")
+        if body and not re.search(body, output.stdout):
+            return failed(f"{url} answers, but not with what was asked for", output.stdout)
+        return PASSED
+
+    return Check(claim or f"{as_caller(caller)} gets an answer from {url}", attempt)
+
+
+def reaches(caller: Caller | str, host: str, port: int) -> Check:
+    """Check that a TCP connection from a Pod to a name or address succeeds."""
+
+    def attempt(cluster: Cluster) -> Finding:
+        problem = _connect(cluster, caller, host, port)
+        return failed(f"{as_caller(caller)} cannot connect to {host}:{port}: {problem}") if problem else PASSED
+
+    return Check(f"{as_caller(caller)} reaches {host}:{port}", attempt)
+
+
+def blocked(caller: Caller | str, host: str, port: int, *, control: Caller | str) -> Check:
+    """Check that a TCP connection from a Pod does not succeed, although the target is there.
+
+    Args:
+        caller: who must not get through.
+        host: the name or address.
+        port: the port.
+        control: who must get through at the same time: without that, nothing is proved.
+    """
+
+    def attempt(cluster: Cluster) -> Finding:
+        problem = _connect(cluster, control, host, port)
+        if problem:
+            return failed(f"not even {as_caller(control)} can connect to {host}:{port}: {problem}")
+        if _connect(cluster, caller, host, port):
+            return PASSED
+        return failed(f"{as_caller(caller)} can connect to {host}:{port}, and should not")
+
+    return Check(f"{as_caller(caller)} is kept from {host}:{port}", attempt)
+
+
+def listening(selector: str, port: int, *, pods: int, body: str = "") -> Check:
+    """Check that Pods with these labels answer a GET on a port, each by itself.
+
+    Args:
+        selector: their labels.
+        port: where they listen.
+        pods: how many there should be; each earns its share.
+        body: a regular expression that the answer must match.
+    """
+    addresses = pod_ips(selector)
+
+    def attempt(cluster: Cluster) -> Finding:
+        found = addresses(cluster)
+        right, evidence = 0, ""
+        for address in found[:pods]:
+            output = call(cluster, like(), f"wget -qO- -T {TIMEOUT_S} http://{address}:{port}")
+            met = output.ok and (not body or re.search(body, output.stdout) is not None)
+            right += met
+            evidence = evidence if met else output.stdout or output.stderr
+        if not found:
+            return failed(f"there is no ready Pod with {selector}")
+        return partly(right, pods, f"{right} of {pods} Pods with {selector} answer on port {port} as asked", evidence)
+
+    return Check(f"{pods} Pods with {selector} answer on port {port}", attempt)
+
+
+Flow = tuple[Caller | str, str, int]
+
+
+def exactly_flows(
+    allowed: Iterable[Flow], *, callers: Sequence[Caller | str], targets: Sequence[tuple[str, int]], claim: str = ""
+) -> Check:
+    """Check that of all flows from callers to targets exactly these are allowed.
+
+    Flows that should work and do not, and flows that work and should not, weigh the same; a flow too many is shown. If
+    nothing is allowed through at all, there are no points for blocking.
+
+    Args:
+        allowed: caller, host and port of each flow that must succeed.
+        callers: the rows of the matrix.
+        targets: the columns, host and port.
+        claim: what must hold, in words.
+    """
+    wanted = {(as_caller(caller), host, port) for caller, host, port in allowed}
+    flows = [(as_caller(caller), host, port) for caller in callers for host, port in targets]
+    forbidden = [flow for flow in flows if flow not in wanted]
+
+    def attempt(cluster: Cluster) -> Finding:
+        open_flows = {flow for flow in flows if not _connect(cluster, *flow)}
+        missing = [flow for flow in flows if flow in wanted and flow not in open_flows]
+        extra = [flow for flow in forbidden if flow in open_flows]
+        if not missing and not extra:
+            return PASSED
+        reason = _flow_reason(missing, extra)
+        if len(missing) == len(wanted):
+            return failed(reason)
+        share = (1 - len(missing) / max(1, len(wanted))) * 0.5 + (1 - len(extra) / max(1, len(forbidden))) * 0.5
+        untouched = len(extra) == len(forbidden)
+        return Finding(0.0 if untouched else share, reason)
+
+    return Check(claim or f"exactly {len(wanted)} of {len(flows)} flows are allowed", attempt)
+
+
+def _flow_reason(missing: Sequence[tuple[Caller, str, int]], extra: Sequence[tuple[Caller, str, int]]) -> str:
+    parts = []
+    for label, flows in (("allowed but should not be", extra), ("blocked but should be allowed", missing)):
+        if flows:
+            shown = "; ".join(f"{caller} → {host}:{port}" for caller, host, port in flows[:SOME_FLOWS])
+            more = f" and {len(flows) - SOME_FLOWS} more" if len(flows) > SOME_FLOWS else ""
+            parts.append(f"{label}: {shown}{more}")
+    return "; ".join(parts)
+
+
+def _connect(cluster: Cluster, caller: Caller | str, host: str, port: int) -> str:
+    """Open a TCP connection and return why it failed; empty if it did not."""
+    output = call(cluster, caller, f"nc -w {TIMEOUT_S} {host} {port} </dev/null")
+    return "" if output.ok else _why(output.stderr)
+
+
+def _why(stderr: str) -> str:
+    line = stderr.strip().splitlines()[-1:] or ["no answer"]
+    return line[0].removeprefix("wget: ").removeprefix("nc: ")

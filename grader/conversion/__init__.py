@@ -1,0 +1,1 @@
+"""Where nbgrader meets the grader: its preprocessors and its configuration."""

@@ -1,0 +1,57 @@
+"""What is handed to the judge, and what it hands back: plain data, as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Output = dict[str, Any]
+"""A notebook cell's output in nbformat's form."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A submission to be run and marked.
+
+    Attributes:
+        answers: the sources of the submission's cells, run in the student's kernel in this order.
+        tests: the sources of the trusted test cells, run by the checker afterwards.
+        backend: which cluster, in the words of ``PODWALK_BACKEND``.
+        namespaces: those the assignment works in; emptied first where the cluster is not a fresh one.
+        sandboxed: whether the submission runs in a sandbox.
+        cell_timeout_s: how long one cell of the submission may take.
+        timeout_s: how long the whole submission may take, and again the checks.
+        memory_bytes: of the student's kernel.
+        processes: that the student's kernel may have at once.
+    """
+
+    answers: tuple[str, ...]
+    tests: tuple[str, ...]
+    backend: str = "in-process"
+    namespaces: tuple[str, ...] = ()
+    sandboxed: bool = True
+    cell_timeout_s: float = 60.0
+    timeout_s: float = 180.0
+    memory_bytes: int = 2 * 1024**3
+    processes: int = 64
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Job:
+        """Make a job of what JSON kept of one."""
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+
+
+@dataclass(frozen=True)
+class Marked:
+    """What came of a job.
+
+    Attributes:
+        answers: the outputs of each of the submission's cells.
+        tests: the outputs of each test cell.
+        fault: why it could not be marked; empty if it was. Then there are no points, not even zero.
+    """
+
+    answers: tuple[tuple[Output, ...], ...] = ()
+    tests: tuple[tuple[Output, ...], ...] = ()
+    fault: str = ""
+    timings_s: dict[str, float] = field(default_factory=dict)

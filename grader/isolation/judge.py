@@ -1,0 +1,108 @@
+"""The judge: a warm process that forks for each submission, so that none meets what another left behind.
+
+``python -m grader.isolation.judge`` reads a job a line from standard input and writes what came of it, a line each. The
+forked process makes a fresh cluster, lets the student's kernel at it, and when that has ended runs the checks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import select
+import signal
+import sys
+import time
+import traceback
+
+import podwalk
+from grader.isolation import checker, submission
+from grader.isolation.job import Job, Marked
+from podwalk.errors import PodwalkError
+
+SLACK_S = 60.0
+FRESH = "in-process"
+"""The backend that gives a new cluster each time."""
+
+
+def judge(job: Job) -> Marked:
+    """Run and mark one submission; a fault is part of the result."""
+    started = time.monotonic()
+    timings: dict[str, float] = {}
+
+    def lap(name: str) -> None:
+        timings[name] = round(time.monotonic() - started - sum(timings.values()), 3)
+
+    answers: tuple[tuple[dict[str, object], ...], ...] = ()
+    try:
+        cluster = podwalk.cluster(job.backend, quiet=True)
+        if job.backend != FRESH:
+            cluster.delete([_namespace(name) for name in job.namespaces])
+        lap("cluster")
+        answers = submission.run(cluster, job)
+        lap("submission")
+        tests = checker.run(cluster, job.tests)
+        lap("checks")
+        return Marked(answers, tests, "", timings)
+    except PodwalkError as error:
+        return Marked(answers, (), str(error), timings)
+    except Exception as error:  # noqa: BLE001  a fault of ours must be told, not lost with the process
+        trace = traceback.format_exc(limit=-3)
+        return Marked(answers, (), f"{type(error).__name__}: {error}\n{trace}", timings)
+
+
+def _namespace(name: str) -> dict[str, object]:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def serve() -> None:
+    """Judge the jobs of standard input until it ends."""
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    for line in sys.stdin:
+        job = Job.of(json.loads(line))
+        out.write(_forked(job) + "\n")
+        out.flush()
+
+
+def _forked(job: Job) -> str:
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        os.close(read)
+        status = 1
+        try:
+            with os.fdopen(write, "w", encoding="utf-8") as pipe:
+                pipe.write(json.dumps(dataclasses.asdict(judge(job))))
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(write)
+    try:
+        return _read(read, 2 * job.timeout_s + SLACK_S)
+    finally:
+        os.close(read)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def _read(descriptor: int, timeout_s: float) -> str:
+    deadline, data = time.monotonic() + timeout_s, b""
+    while (left := deadline - time.monotonic()) > 0:
+        if select.select([descriptor], [], [], left)[0]:
+            chunk = os.read(descriptor, 1 << 16)
+            if not chunk:
+                return data.decode() or _fault("the judge's process died")
+            data += chunk
+    return _fault(f"the checks did not end within {timeout_s:g} s")
+
+
+def _fault(why: str) -> str:
+    return json.dumps(dataclasses.asdict(Marked(fault=why)))
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,73 @@
+"""A student's marks, read from the gradebook and the graded notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nbformat.notebooknode import NotebookNode
+from nbgrader.api import Gradebook
+
+from grader import notebooks, report
+from grader.course import Course
+
+
+@dataclass(frozen=True)
+class TaskMark:
+    """The mark of one task.
+
+    Attributes:
+        name: the cell's ``grade_id``.
+        points: earned so far; None if a teacher has yet to mark it.
+        max_points: the most there is.
+        reasons: why points were lost, a sentence each.
+    """
+
+    name: str
+    points: float | None
+    max_points: float
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StudentMarks:
+    """A student's marks for an assignment.
+
+    Attributes:
+        student: who.
+        tasks: the marks, in the notebook's order; none if it could not be graded.
+        fault: why it could not be graded; empty if it was.
+    """
+
+    student: str
+    tasks: tuple[TaskMark, ...] = ()
+    fault: str = ""
+
+    @property
+    def points(self) -> float:
+        """The points so far."""
+        return sum(task.points or 0.0 for task in self.tasks)
+
+
+def read(course: Course, assignment: str, student: str) -> StudentMarks:
+    """Read a student's marks after autograding."""
+    notebook = notebooks.read(course.graded(assignment, student))
+    graded = [cell for cell in notebook.cells if notebooks.about(cell).get("grade")]
+    with Gradebook(course.api.coursedir.db_url) as gradebook:
+        found = gradebook.find_submission_notebook(assignment, assignment, student)
+        grades = {grade.name: grade for grade in found.grades}
+        return StudentMarks(student, tuple(_mark(cell, grades) for cell in graded))
+
+
+def _mark(cell: NotebookNode, grades: dict[str, object]) -> TaskMark:
+    name = cell.metadata["nbgrader"]["grade_id"]
+    grade = grades[name]
+    points = getattr(grade, "manual_score", None)
+    points = getattr(grade, "auto_score", None) if points is None else points
+    return TaskMark(name, points, float(getattr(grade, "max_score", 0.0)), tuple(_reasons(cell)))
+
+
+def _reasons(cell: NotebookNode) -> Iterator[str]:
+    for output in cell.get("outputs", ()):
+        if output.output_type == "stream" and output.name == "stdout":
+            yield from report.reasons(output.text)
