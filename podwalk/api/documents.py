@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from podwalk.api import failures
+from podwalk.api import discovery, failures
 from podwalk.types import Request, Response
 
 if TYPE_CHECKING:
@@ -20,6 +20,11 @@ def answer(api: Api, request: Request) -> Response:
     path = request.path.rstrip("/") or "/"
     if path.startswith(_HEALTH):
         return _health(request, path)
+    if request.method not in ("GET", "HEAD"):
+        raise failures.method_not_allowed()
+    found = discovery.answer(path, request.header("accept"), api.objects.definitions.all())
+    if found is not None:
+        return _document(request, found)
     return Response(404, dict(_TEXT), b"404 page not found\n")
 
 
@@ -33,3 +38,12 @@ def _health(request: Request, path: str) -> Response:
         return Response(200, dict(_TEXT), b"ok")
     lines = [f"[+]{name} ok" for name in _CHECKS] + [f"{kind} check passed", ""]
     return Response(200, dict(_TEXT), "\n".join(lines).encode())
+
+
+def _document(request: Request, found: discovery.Document) -> Response:
+    headers = {"content-type": found.media_type, "cache-control": "no-cache, private", "vary": "Accept"}
+    if found.etag:
+        headers["etag"] = f'"{found.etag}"'
+        if request.header("if-none-match").strip('"') == found.etag:
+            return Response(304, headers)
+    return Response(200, headers, found.data)
