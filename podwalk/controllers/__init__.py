@@ -7,13 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from podwalk.controllers import daemonset, garbage, namespace, replicaset, serviceaccounts, volumes
+from podwalk.controllers import (
+    daemonset,
+    disruption,
+    expiry,
+    garbage,
+    loadbalancer,
+    namespace,
+    nodelife,
+    replicaset,
+    serviceaccounts,
+    servicecidr,
+    volumes,
+)
+from podwalk.controllers.autoscaler import CONTROLLER as AUTOSCALER
 from podwalk.controllers.bootstrap import bootstrap
 from podwalk.controllers.cache import Cache
 from podwalk.controllers.controller import Context, Controller, Watch
 from podwalk.controllers.deployment import CONTROLLER as DEPLOYMENT
 from podwalk.controllers.endpoints import legacy, mirroring, slices
 from podwalk.controllers.job import CONTROLLER as JOB
+from podwalk.controllers.metrics import Usage
 from podwalk.controllers.queue import Queue
 from podwalk.controllers.recorder import Recorder
 from podwalk.controllers.resources import all_resources
@@ -38,11 +52,27 @@ CONTROLLERS: tuple[Controller, ...] = (
     mirroring.CONTROLLER,
     garbage.CONTROLLER,
     namespace.CONTROLLER,
+    AUTOSCALER,
+    disruption.CONTROLLER,
+    loadbalancer.CONTROLLER,
+    nodelife.LIFECYCLE,
+    nodelife.EVICTION,
+    nodelife.GARBAGE,
+    servicecidr.CONTROLLER,
+    expiry.CONTROLLER,
 )
 
 
-def start(objects: Objects, simulation: Simulation, options: ClusterOptions) -> dict[str, Queue]:
+def start(
+    objects: Objects, simulation: Simulation, options: ClusterOptions, *, usage: Usage | None = None
+) -> dict[str, Queue]:
     """Begin to reconcile: what is there already, and every change from now on.
+
+    Args:
+        objects: the API.
+        simulation: the clock that the work queues run on.
+        options: how the cluster was set up.
+        usage: what containers use, for autoscaling; without it there is no metrics API, as on a new kind cluster.
 
     Returns:
         The work queues by controller name, from which a test can read how much work was done.
@@ -51,7 +81,7 @@ def start(objects: Objects, simulation: Simulation, options: ClusterOptions) -> 
     queues: dict[str, Queue] = {}
     watches: dict[str, list[tuple[Context, Watch]]] = {}
     for controller in CONTROLLERS:
-        context = _context(controller, objects, simulation, options, cache)
+        context = _context(controller, objects, simulation, options, cache, usage)
         queues[controller.name] = context.queue
         for resource, watch in controller.watches.items():
             watches.setdefault(resource, []).append((context, watch))
@@ -71,14 +101,19 @@ def start(objects: Objects, simulation: Simulation, options: ClusterOptions) -> 
 
 
 def _context(
-    controller: Controller, objects: Objects, simulation: Simulation, options: ClusterOptions, cache: Cache
+    controller: Controller,
+    objects: Objects,
+    simulation: Simulation,
+    options: ClusterOptions,
+    cache: Cache,
+    usage: Usage | None,
 ) -> Context:
     def reconcile(key: tuple[str, str]) -> float | None:
         return controller.reconcile(context, key)
 
     queue = Queue(controller.name, simulation, reconcile)
     recorder = Recorder(objects, simulation, controller.name)
-    context = Context(objects, simulation, options, cache, recorder, queue)
+    context = Context(objects, simulation, options, cache, recorder, queue, usage)
     return context
 
 

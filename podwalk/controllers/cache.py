@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from podwalk.controllers import pods
+from podwalk.controllers.behaviour import Past
 from podwalk.controllers.labels import Selector, SelectorIndex
 from podwalk.controllers.owners import controller_of
 from podwalk.controllers.quantities import requests, weights
@@ -90,6 +91,12 @@ class Cache:
         """Bound Pods with required anti-affinity, which can refuse a newcomer."""
         self.refs: dict[str, Ref] = {}
         """Where the object of each uid is."""
+        self.autoscaled: dict[Key, Past] = {}
+        """What each autoscaler recommended and did of late."""
+        self.announced: set[Key] = set()
+        """Services whose address MetalLB advertises."""
+        self.lost_nodes: dict[str, float] = {}
+        """When each deleted node was first missed."""
         self.attempts: dict[Key, int] = {}
         """How often each unschedulable Pod was tried."""
         self.waiting_for_volumes: dict[Key, set[Key]] = {}

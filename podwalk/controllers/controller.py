@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from podwalk.controllers.cache import Cache
+from podwalk.controllers.metrics import Usage
 from podwalk.controllers.owners import controller_of
 from podwalk.controllers.queue import Key, Queue
 from podwalk.controllers.recorder import Recorder
@@ -24,6 +25,7 @@ class Context:
         cache: what all controllers derive from Pods and selectors, kept up to date change by change.
         recorder: writes events in the controller's name.
         queue: the controller's own queue.
+        metrics: what containers use, or None if no metrics API is installed.
     """
 
     objects: Objects
@@ -32,6 +34,7 @@ class Context:
     cache: Cache
     recorder: Recorder
     queue: Queue
+    metrics: Usage | None = None
 
 
 Reconcile = Callable[[Context, Key], float | None]

@@ -251,7 +251,7 @@ def _status(work: Work) -> Object:
         desired += 1
         current += bool(found)
         if found:
-            newest = sorted(found, key=_age)[0]
+            newest = min(found, key=_age)
             ready += pods.is_ready(newest)
             available += work.available_in(newest) == 0
             updated += work.is_updated(newest)

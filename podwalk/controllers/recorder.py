@@ -111,13 +111,27 @@ class Recorder:
         return self._objects.modify("events", *where, again, manager=self.component) is not None
 
     def _create(self, identity: tuple[str, ...], reference: Object, kind: str, reason: str, message: str) -> None:
-        now = self._simulation.timestamp()
         namespace = reference.get("namespace") or "default"
-        name = f"{reference['name']}.{self._nanoseconds():x}"
-        event: Object = {
+        event = self._event(reference, kind, reason, message)
+        while True:
+            name = f"{reference['name']}.{self._nanoseconds():x}"
+            event["metadata"] = {"name": name, "namespace": namespace}
+            try:
+                self._objects.create("events", event, manager=self.component)
+            except ApiError as error:
+                if error.reason == "AlreadyExists":
+                    continue
+                # The namespace is going away: as upstream, an event that cannot be written is lost.
+                return
+            self._known[identity] = (namespace, name)
+            _trim(self._known)
+            return
+
+    def _event(self, reference: Object, kind: str, reason: str, message: str) -> Object:
+        now = self._simulation.timestamp()
+        return {
             "apiVersion": "v1",
             "kind": "Event",
-            "metadata": {"name": name, "namespace": namespace},
             "involvedObject": reference,
             "reason": reason,
             "message": message,
@@ -130,13 +144,6 @@ class Recorder:
             "reportingComponent": self.component,
             "reportingInstance": self.host,
         }
-        try:
-            self._objects.create("events", event, manager=self.component)
-        except ApiError:
-            # The namespace is going away: as upstream, an event that cannot be written is lost.
-            return
-        self._known[identity] = (namespace, name)
-        _trim(self._known)
 
     def _nanoseconds(self) -> int:
         moment = int(self._simulation.datetime().timestamp() * 1_000_000) * 1000

@@ -41,8 +41,9 @@ def reconcile(context: Context, key: Key) -> float | None:
 def _ask(context: Context, claim: Object, provisioner: str) -> None:
     annotations = claim["metadata"].get("annotations") or {}
     message = (
-        f"Waiting for a volume to be created either by the external provisioner '{provisioner}' or manually by the system "
-        "administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered."
+        f"Waiting for a volume to be created either by the external provisioner '{provisioner}' or manually by the "
+        "system administrator. If volume creation is delayed, please verify that the provisioner is running and "
+        "correctly registered."
     )
     context.recorder.event(claim, "Normal", "ExternalProvisioning", message)
     if PROVISIONER[0] in annotations:

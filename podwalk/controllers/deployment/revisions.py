@@ -168,6 +168,9 @@ def _note_revision(context: Context, family: Family, new: Object) -> None:
         latest["metadata"].setdefault("annotations", {})
         latest["metadata"]["annotations"] = {**(latest["metadata"]["annotations"] or {}), REVISION: number}
 
-    changed = context.objects.modify("deployments.apps", *key_of(family.deployment), change, manager=MANAGER)
+    # By way of the status: a change of annotations would raise the generation.
+    changed = context.objects.modify(
+        "deployments.apps", *key_of(family.deployment), change, subresource="status", manager=MANAGER
+    )
     if changed is not None:
         family.deployment = changed

@@ -1,6 +1,7 @@
 """Job: Pods that run to their end, so many times.
 
-Source: k8s.io/kubernetes/pkg/controller/job. Not simulated: ``podFailurePolicy``, ``successPolicy``, ``backoffLimitPerIndex``; a Job that
+Source: k8s.io/kubernetes/pkg/controller/job. Not simulated: ``podFailurePolicy``, ``successPolicy``,
+``backoffLimitPerIndex``; a Job that
 has one says so in an Event.
 """
 

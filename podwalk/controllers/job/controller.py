@@ -1,4 +1,4 @@
-"""The order of things in one reconcile of a Job: count what ended, decide whether it is over, keep enough Pods running."""
+"""One reconcile of a Job: count what ended, decide whether it is over, keep enough Pods running."""
 
 from __future__ import annotations
 

@@ -9,7 +9,9 @@ import pytest
 
 from podwalk import controllers
 from podwalk.api.server import Api
+from podwalk.controllers.metrics import Usage
 from podwalk.controllers.queue import Queue
+from podwalk.controllers.resources import CLUSTER_WIDE
 from podwalk.simulation import Simulation
 from podwalk.store import Store
 from podwalk.types import ClusterOptions, Object
@@ -18,12 +20,12 @@ from podwalk.types import ClusterOptions, Object
 class Bench:
     """Controllers on a simulation, with the moves that a kubelet or a user makes."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, usage: Usage | None = None) -> None:
         self.simulation = Simulation(seed=1)
         self.store = Store()
         self.options = ClusterOptions(name="lab")
         self.objects: Any = Api(self.store, self.simulation, self.options).objects
-        self.queues: dict[str, Queue] = controllers.start(self.objects, self.simulation, self.options)
+        self.queues: dict[str, Queue] = controllers.start(self.objects, self.simulation, self.options, usage=usage)
         controllers.bootstrap(self.objects, self.simulation, self.options)
         self.create("namespaces", {"metadata": {"name": "shop"}, "spec": {"finalizers": ["kubernetes"]}})
 
@@ -42,7 +44,7 @@ class Bench:
         if resource in kinds:
             version, kind = kinds[resource]
             obj = {"apiVersion": version, "kind": kind, **obj}
-        if resource != "namespaces" and resource != "nodes":
+        if resource not in CLUSTER_WIDE:
             obj["metadata"].setdefault("namespace", "shop")
         created: Object = self.objects.create(resource, obj)
         self.settle()

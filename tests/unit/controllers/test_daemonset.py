@@ -7,7 +7,10 @@ from tests.unit.controllers.conftest import Bench, template
 
 
 def daemon_set(**spec: Any) -> Object:
-    return {"metadata": {"name": "agent"}, "spec": {"selector": {"matchLabels": {"app": "web"}}, "template": template(), **spec}}
+    return {
+        "metadata": {"name": "agent"},
+        "spec": {"selector": {"matchLabels": {"app": "web"}}, "template": template(), **spec},
+    }
 
 
 def nodes(bench: Bench) -> list[str]:

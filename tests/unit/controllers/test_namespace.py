@@ -20,7 +20,9 @@ def test_a_namespace_has_its_account_and_root_certificate_and_gets_them_back(ben
 
 def test_a_namespace_goes_with_all_that_is_in_it(bench: Bench) -> None:
     bench.create("deployments.apps", deployment(replicas=2))
-    bench.create("services", {"metadata": {"name": "web"}, "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]}})
+    bench.create(
+        "services", {"metadata": {"name": "web"}, "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]}}
+    )
     bench.objects.delete("namespaces", "", "shop")
     bench.settle()
     bench.run_all()

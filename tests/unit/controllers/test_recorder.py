@@ -6,7 +6,8 @@ from tests.unit.controllers.conftest import Bench
 
 def test_an_event_has_the_fields_that_kind_writes(bench: Bench) -> None:
     pod = bench.get("pods", "etcd-lab-control-plane", "kube-system")
-    Recorder(bench.objects, bench.simulation, "kubelet", "lab-worker").event(pod, "Normal", "Started", "Container started")
+    recorder = Recorder(bench.objects, bench.simulation, "kubelet", "lab-worker")
+    recorder.event(pod, "Normal", "Started", "Container started")
     (event,) = [entry for entry in bench.list("events", "kube-system") if entry["reason"] == "Started"]
     assert event["source"] == {"component": "kubelet", "host": "lab-worker"}
     assert event["involvedObject"]["uid"] == pod["metadata"]["uid"]

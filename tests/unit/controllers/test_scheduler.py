@@ -44,18 +44,24 @@ def test_replicas_are_spread_over_the_workers(bench: Bench) -> None:
     [
         (
             {"nodeSelector": {"a": "b"}},
-            "0/3 nodes are available: 1 node(s) had untolerated taint(s), 2 node(s) didn't match Pod's node "
-            "affinity/selector. preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.",
+            (
+                "0/3 nodes are available: 1 node(s) had untolerated taint(s), 2 node(s) didn't match Pod's node "
+                "affinity/selector. preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling."
+            ),
         ),
         (
             {"requests": {"cpu": "70", "memory": "100Gi"}},
-            "0/3 nodes are available: 1 node(s) had untolerated taint(s), 2 Insufficient cpu, 2 Insufficient memory. "
-            "preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.",
+            (
+                "0/3 nodes are available: 1 node(s) had untolerated taint(s), 2 Insufficient cpu, 2 Insufficient "
+                "memory. preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling."
+            ),
         ),
         (
             {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]},
-            '0/3 nodes are available: persistentvolumeclaim "data" not found. preemption: 0/3 nodes are available: '
-            "3 Preemption is not helpful for scheduling.",
+            (
+                '0/3 nodes are available: persistentvolumeclaim "data" not found. preemption: 0/3 nodes are available: '
+                "3 Preemption is not helpful for scheduling."
+            ),
         ),
     ],
 )
@@ -141,7 +147,6 @@ def test_a_hard_spread_constraint_holds_zones_level(bench: Bench) -> None:
         "topologyKey": "topology.kubernetes.io/zone",
         "whenUnsatisfiable": "DoNotSchedule",
         "labelSelector": {"matchLabels": {"app": "a"}},
-        "nodeTaintsPolicy": "Honor",
     }
     bench.modify("nodes", "lab-worker2", lambda node: node["spec"].update(unschedulable=True), namespace="")
     for number in range(2):

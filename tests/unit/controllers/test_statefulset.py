@@ -7,7 +7,12 @@ from tests.unit.controllers.conftest import Bench, template
 
 
 def stateful_set(replicas: int = 3, **spec: Any) -> Object:
-    body = {"replicas": replicas, "serviceName": "web", "selector": {"matchLabels": {"app": "web"}}, "template": template()}
+    body = {
+        "replicas": replicas,
+        "serviceName": "web",
+        "selector": {"matchLabels": {"app": "web"}},
+        "template": template(),
+    }
     return {"metadata": {"name": "web"}, "spec": {**body, **spec}}
 
 
@@ -134,8 +139,8 @@ def test_going_back_uses_the_old_revision_again(bench: Bench) -> None:
 
 
 def test_claims_are_made_and_wait_for_a_provisioner(bench: Bench) -> None:
-    claim = {"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "standard"}}
-    claim["spec"]["resources"] = {"requests": {"storage": "1Gi"}}
+    spec = {"accessModes": ["ReadWriteOnce"], "storageClassName": "standard"}
+    claim = {"metadata": {"name": "data"}, "spec": {**spec, "resources": {"requests": {"storage": "1Gi"}}}}
     bench.create("statefulsets.apps", stateful_set(2, volumeClaimTemplates=[claim]))
     assert names(bench) == ["web-0"]
     pod = bench.get("pods", "web-0")
