@@ -242,10 +242,22 @@ def _render(protocol: h11.Connection, answer: Answer, method: str) -> bytes:
     data = protocol.send(head) or b""
     for name in (b"Connection", b"Transfer-Encoding"):
         data = data.replace(b"\r\n" + name.lower() + b": ", b"\r\n" + name + b": ", 1)
+    data = _in_place(data, headers)
     if answer.body and method != "HEAD" and not bodiless:
         data += protocol.send(h11.Data(data=answer.body)) or b""
     if method == "HEAD" or bodiless or answer.body or "content-length" not in names or _length(headers) == 0:
         data += protocol.send(h11.EndOfMessage()) or b""
+    return data
+
+
+def _in_place(data: bytes, headers: Headers) -> bytes:
+    """Move ``Connection``, which h11 puts last when it closes, back to where the server has it."""
+    wanted = next((index for index, (key, _) in enumerate(headers) if key.lower() == "connection"), -1)
+    lines = data.split(b"\r\n")
+    at = next((index for index, line in enumerate(lines) if line.startswith(b"Connection: ")), -1)
+    if wanted >= 0 and at > wanted + 1:
+        lines.insert(wanted + 1, lines.pop(at))
+        return b"\r\n".join(lines)
     return data
 
 

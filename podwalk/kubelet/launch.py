@@ -5,6 +5,7 @@ Source: pkg/kubelet/container/helpers.go (ExpandContainerCommandAndArgs); runc's
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -62,7 +63,6 @@ def container(worker: Worker, spec: Mapping[str, Any], image: Image) -> tuple[Co
     security = spec.get("securityContext") or {}
     files = FileSystem(
         image.root,
-        read_only=bool(security.get("readOnlyRootFilesystem")),
         clock=lambda: simulation.now,
         uid=uid,
         gid=gid,
@@ -83,6 +83,8 @@ def container(worker: Worker, spec: Mapping[str, Any], image: Image) -> tuple[Co
     )
     for entry in spec.get("volumeMounts") or ():
         volumes.mount(files, worker.volumes, entry, lambda text: expand(text, env))
+    if security.get("readOnlyRootFilesystem"):
+        files.mounts["/"] = dataclasses.replace(files.mounts["/"], read_only=True)
     return made, (uid, gid)
 
 

@@ -187,7 +187,8 @@ def _exec(runner: Runner, argv: list[str], timeout_s: float) -> Task:
         task.interrupt()
         quoted = " ".join(argv)
         return f'command timed out: "{quoted}" timed out after {timeout_s:g}s'
-    code, output = task.value
+    result: tuple[int, bytes] = task.value or (0, b"")
+    code, output = result
     if code == 127 and output.startswith(b"OCI runtime"):
         return f"rpc error: code = Unknown desc = failed to exec in container: {output.decode()}"
     return output.decode(errors="replace") if code else ""

@@ -247,14 +247,14 @@ class Runner:
         self.process.start(found.program)
         self._prober.start()
 
-    def _pipes(self, log: Log) -> dict[str, Pipe]:
+    def _pipes(self, log: Log) -> dict[str, Any]:
         stdout, stderr = Pipe(self.simulation), Pipe(self.simulation)
         stdout.on_write = lambda data: self._output(log, 1, data)
         stderr.on_write = lambda data: self._output(log, 2, data)
         self.stdin = Pipe(self.simulation) if self.spec.get("stdin") else None
         return {"stdout": stdout, "stderr": stderr, **({"stdin": self.stdin} if self.stdin is not None else {})}
 
-    def _terminal(self, log: Log) -> dict[str, Pipe]:
+    def _terminal(self, log: Log) -> dict[str, Any]:
         self.terminal = Terminal(self.simulation, lambda data: self._output(log, 1, data))
         given = {"stdin": self.terminal.stdin} if self.spec.get("stdin") else {}
         return {"stdout": self.terminal.stdout, "stderr": self.terminal.stdout, **given}

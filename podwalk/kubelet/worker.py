@@ -17,7 +17,7 @@ from podwalk.kubelet import addresses, status, volumes
 from podwalk.kubelet.addresses import OutOfAddresses
 from podwalk.kubelet.runner import Runner
 from podwalk.kubelet.volumes import MountError, Volume
-from podwalk.simulation import Task
+from podwalk.simulation import Simulation, Task
 from podwalk.types import Object, Peer, Ref
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ class Worker:
         had_sandbox: whether it ever was.
         reason: reason and message of a Pod that the node ended itself.
     """
+
+    simulation: Simulation
 
     def __init__(self, kubelet: Kubelet, pod: Object) -> None:
         """Look at a Pod for the first time; :meth:`start` begins to run it."""

@@ -161,8 +161,9 @@ class NetExec:
         if not host or not port.isdigit():
             yield self.simulation.sleep(0)
             return self.answer(f"invalid or missing host or port: {host} {port}", 400)
-        responses, errors = [], []
-        for _ in range(int(tries or 1)):
+        responses: list[str] = []
+        errors: list[str] = []
+        for _try in range(int(tries or 1)):
             dial = (
                 self._dial_udp
                 if protocol.lower() == "udp"
@@ -296,7 +297,7 @@ def netexec(process: Process, argv: list[str]) -> Task:
     finally:
         if held.is_alive:
             held.interrupt()
-    return int(running.exit.value) if running.exit.triggered else 0
+    return int(running.exit.value or 0) if running.exit.triggered else 0
 
 
 def serve_hostname(process: Process, argv: list[str]) -> Task:

@@ -8,11 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from podwalk.containers.files import Directory, File, Symlink, tree
+from podwalk.containers.files import Device, Directory, File, Node, tree
 from podwalk.containers.process import ELF, SEARCH_PATH, Program
 
 PATH = SEARCH_PATH
 DEFAULT_REGISTRY = "docker.io"
+
+DEVICES: Mapping[str, str] = {
+    "null": "null", "zero": "zero", "full": "full", "random": "random", "urandom": "random", "tty": "tty",
+    "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2",
+}  # fmt: skip
+"""What is in ``/dev`` and what it does; see :class:`podwalk.containers.files.Device`."""
 
 PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"
 GROUP = "root:x:0:\nnogroup:x:65534:\n"
@@ -64,7 +70,7 @@ class Image:
     entrypoint: Sequence[str] = ()
     cmd: Sequence[str] = ()
     env: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, str | bytes | File] = field(default_factory=dict)
+    files: Mapping[str, str | bytes | Node] = field(default_factory=dict)
     user: int = 0
     cwd: str = "/"
     size: int = 4_000_000
@@ -82,12 +88,17 @@ class Image:
     @cached_property
     def root(self) -> Directory:
         """The image's files, shared by all its containers."""
-        contents: dict[str, str | bytes | File | Symlink] = {
+        contents: dict[str, str | bytes | Node] = {
             "etc/passwd": PASSWD,
             "etc/group": GROUP,
             "root/": "",
             "var/run/": "",
             "tmp/": "",
+            "etc/hosts": "",
+            "etc/hostname": "",
+            "etc/resolv.conf": "",
+            "dev/termination-log": "",
+            **{f"dev/{name}": Device(kind=kind) for name, kind in DEVICES.items()},
             **self.files,
         }
         for name in self.programs:

@@ -311,6 +311,7 @@ def host(process: Process) -> Task:
         found = yield from resolver.lookup(process.container, words[1])
         server = found.addresses[0]
         process.write(f"Using domain server:\nName: {words[1]}\nAddress: {server}#53\nAliases: \n\n")
+    names: tuple[str, ...]
     if resolver.is_address(words[0]):
         names, types = (f"{lookup.reverse(words[0])}.",), ["PTR"]
     else:

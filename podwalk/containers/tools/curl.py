@@ -303,7 +303,7 @@ def _once(
             exchange.interrupt()
     if not exchange.processed:
         raise CurlError(28, f"Operation timed out after {_milliseconds(transfer)} milliseconds with 0 bytes received")
-    result = exchange.value
+    result: Any = exchange.value
     if isinstance(result, ConnectionReset):
         transfer.close()
         raise CurlError(52, "Empty reply from server")
@@ -510,7 +510,7 @@ def _show_certificate(transfer: Transfer, stream: tls.TlsStream) -> None:
     certificate = x509.load_der_x509_certificate(data)
     transfer.say("*", "Server certificate:")
     for word, name in (("subject", certificate.subject), ("issuer", certificate.issuer)):
-        shown = "; ".join(f"{part.rfc4514_attribute_name}={part.value}" for part in name)
+        shown = "; ".join(f"{part.rfc4514_attribute_name}={part.value!s}" for part in name)
         if word == "issuer":
             transfer.say("*", f" start date: {certificate.not_valid_before_utc:%b %e %H:%M:%S %Y} GMT")
             transfer.say("*", f" expire date: {certificate.not_valid_after_utc:%b %e %H:%M:%S %Y} GMT")

@@ -1,0 +1,616 @@
+"""One ``server`` block: which location answers a request, and how.
+
+Source: nginx.org, ngx_http_core_module, ngx_http_proxy_module, ngx_http_rewrite_module. Left out: caching, buffering, sub-requests; ``if`` knows its documented
+conditions but holds only ``return``, ``rewrite`` and ``set``.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import ipaddress
+import re
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from email.utils import format_datetime
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+import simpy
+
+from podwalk.containers import http, resolver, tls
+from podwalk.containers.files import FileError
+from podwalk.containers.images.nginx import pages
+from podwalk.containers.images.nginx.configuration import Directive
+from podwalk.containers.images.nginx.variables import find, substitute
+from podwalk.containers.process import BrokenPipe, Process
+from podwalk.containers.sockets import ConnectionTimedOut, SocketError
+
+PROXY_TIMEOUT_S = 60.0
+REDIRECTS = 10
+COMBINED = (
+    '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"'
+)
+HOP_BY_HOP = frozenset(["connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"])
+
+
+@dataclass(frozen=True)
+class Listen:
+    """One ``listen``."""
+
+    port: int
+    ssl: bool
+    default: bool
+
+
+def listens(block: Directive) -> list[Listen]:
+    """Return the ports of a server; 80 if it names none."""
+    found: dict[int, Listen] = {}
+    for directive in block.all("listen"):
+        address, flags = directive.args[0], directive.args[1:]
+        text = address.rpartition(":")[2] if ":" in address else address
+        port = int(text) if text.isdigit() else 80
+        found[port] = Listen(port, "ssl" in flags, "default_server" in flags)
+    return list(found.values()) or [Listen(80, ssl=False, default=False)]
+
+
+@dataclass
+class Visit:
+    """One request on its way through a server: its URI may be rewritten."""
+
+    request: http.Incoming
+    port: int
+    path: str
+    query: str
+    scopes: list[Directive] = field(default_factory=list)
+    variables: dict[str, str] = field(default_factory=dict)
+    captures: tuple[str, ...] = ()
+    status: int = 0
+
+
+class Site:
+    """One server."""
+
+    def __init__(self, process: Process, http_block: Directive, block: Directive, server: str) -> None:
+        """Keep the blocks; ``server`` is what nginx calls itself."""
+        self.process, self.http, self.block, self.name = process, http_block, block, server
+        self.names = [
+            name.strip('"').lower() if not name.startswith("~") else name
+            for one in block.all("server_name")
+            for name in one.args
+        ]
+        tokens = block.first("server_tokens") or http_block.first("server_tokens")
+        self.signature = "nginx" if tokens is not None and tokens.args[0] == "off" else server
+        self.turns: dict[str, int] = {}
+        self.served = 0
+
+    def answer(self, request: http.Incoming, port: int) -> Generator[simpy.Event, Any, http.Answer]:
+        """Answer a request and log it."""
+        self.served += 1
+        path, _, query = request.target.partition("?")
+        visit = Visit(request, port, _clean(unquote(path)), query)
+        answer = yield from self._process(visit)
+        page = self._error_page(visit, answer)
+        finished = self._finish(visit, page if isinstance(page, http.Answer) else (yield from page))
+        self._log(visit, finished)
+        return finished
+
+    def _process(self, visit: Visit) -> Generator[simpy.Event, Any, http.Answer]:
+        visit.scopes = [self.block]
+        if (done := self._rewrite(visit, self.block)) is not None:
+            return done
+        for _ in range(REDIRECTS):
+            location, captures = self._location(visit, self.block)
+            visit.scopes, visit.captures = [self.block, *location], captures or visit.captures
+            before = visit.path
+            if location and (done := self._rewrite(visit, location[-1])) is not None:
+                return done
+            if visit.path != before and "break" not in visit.variables:
+                continue
+            visit.variables.pop("break", None)
+            if (done := self._refuse(visit)) is not None:
+                return done
+            answer = yield from self._content(visit)
+            if isinstance(answer, http.Answer):
+                return answer
+            visit.path = answer
+        return self._error(500)
+
+    def _location(self, visit: Visit, block: Directive) -> tuple[list[Directive], tuple[str, ...]]:
+        """Return the location of a path, nested ones too, and what its expression captured."""
+        best: Directive | None = None
+        longest = -1
+        for one in block.all("location"):
+            sign, pattern = (one.args[0], one.args[1]) if len(one.args) > 1 else ("", one.args[0])
+            if sign == "=" and visit.path == pattern:
+                return [one], ()
+            if (
+                sign in ("", "^~")
+                and not pattern.startswith("@")
+                and visit.path.startswith(pattern)
+                and len(pattern) > longest
+            ):
+                best, longest = one, len(pattern)
+        if best is not None and any(best.all("location")):
+            inner, captures = self._location(visit, best)
+            if inner:
+                return [best, *inner], captures
+        if best is not None and best.args[0] == "^~":
+            return [best], ()
+        for one in block.all("location"):
+            if one.args[0] in ("~", "~*"):
+                match = re.search(one.args[1], visit.path, re.IGNORECASE if one.args[0] == "~*" else 0)
+                if match is not None:
+                    return [one], (match[0], *(group or "" for group in match.groups()))
+        return ([best], ()) if best is not None else ([], ())
+
+    def _rewrite(self, visit: Visit, block: Directive) -> http.Answer | None:
+        """Run ``return``, ``rewrite``, ``set`` and ``if`` of a block; an answer if one of them gives it."""
+        for one in block.block or ():
+            if one.name == "return":
+                return self._return(visit, one)
+            if one.name == "set":
+                visit.variables[one.args[0].lstrip("$")] = self._value(visit, one.args[1])
+            elif one.name == "rewrite":
+                stop, answer = self._rewrite_one(visit, one)
+                if answer is not None or stop:
+                    return answer
+            elif one.name == "if" and self._holds(visit, one.args):
+                answer = self._rewrite(visit, one)
+                if answer is not None:
+                    return answer
+        return None
+
+    def _rewrite_one(self, visit: Visit, one: Directive) -> tuple[bool, http.Answer | None]:
+        match = re.search(one.args[0], visit.path)
+        if match is None:
+            return False, None
+        visit.captures = (match[0], *(group or "" for group in match.groups()))
+        target = self._value(visit, one.args[1])
+        flag = one.args[2] if len(one.args) > 2 else ""
+        if flag in ("redirect", "permanent") or target.startswith(("http://", "https://", "$scheme")):
+            query = f"?{visit.query}" if visit.query and "?" not in target else ""
+            return True, self._redirect(301 if flag == "permanent" else 302, self._absolute(visit, target) + query)
+        path, question, query = target.partition("?")
+        visit.path = path
+        visit.query = "&".join(part for part in (query, visit.query) if part) if question else visit.query
+        if flag == "break":
+            visit.variables["break"] = "1"
+        return flag in ("last", "break"), None
+
+    def _holds(self, visit: Visit, args: tuple[str, ...]) -> bool:
+        words = list(args)
+        words[0], words[-1] = words[0].lstrip("("), words[-1].rstrip(")")
+        words = [word for word in words if word]
+        if len(words) == 1:
+            return self._value(visit, words[0]) not in ("", "0")
+        if words[0] in ("-f", "!-f", "-d", "!-d", "-e", "!-e"):
+            path, files = self._value(visit, words[1]), self.process.container.files
+            there = files.is_dir(path) if words[0].endswith("d") else files.exists(path)
+            return there != words[0].startswith("!")
+        left, sign, right = (
+            self._value(visit, words[0]),
+            words[1],
+            self._value(visit, words[2]) if "~" not in words[1] else words[2],
+        )
+        if sign in ("=", "!="):
+            return (left == right) == (sign == "=")
+        match = re.search(right, left, re.IGNORECASE if sign.endswith("*") else 0)
+        if match is not None:
+            visit.captures = (match[0], *(group or "" for group in match.groups()))
+        return (match is not None) != sign.startswith("!")
+
+    def _return(self, visit: Visit, one: Directive) -> http.Answer:
+        first = one.args[0]
+        if not first.isdigit():
+            return self._redirect(302, self._absolute(visit, self._value(visit, first)))
+        status = int(first)
+        text = self._value(visit, one.args[1]) if len(one.args) > 1 else None
+        if status in (301, 302, 303, 307, 308):
+            return self._redirect(status, self._absolute(visit, text or ""))
+        if text is None:
+            return self._error(status) if status >= 300 else http.Answer(status, [("Content-Type", "")], b"")
+        kind = self._setting(visit, "default_type")
+        return http.Answer(
+            status, [("Content-Type", kind.args[0] if kind is not None else "text/plain")], text.encode()
+        )
+
+    def _absolute(self, visit: Visit, target: str) -> str:
+        if not target.startswith("/"):
+            return target
+        host = visit.request.header("host").partition(":")[0] or (self.names[0] if self.names else "")
+        scheme = "https" if visit.request.tls is not None else "http"
+        usual = 443 if scheme == "https" else 80
+        port = "" if visit.port == usual else f":{visit.port}"
+        return f"{scheme}://{host}{port}{target}"
+
+    def _redirect(self, status: int, location: str) -> http.Answer:
+        return http.Answer(
+            status, [("Content-Type", "text/html"), ("Location", location)], pages.error(status, self.signature)
+        )
+
+    def _error(self, status: int) -> http.Answer:
+        return http.Answer(status, [("Content-Type", "text/html")], pages.error(status, self.signature))
+
+    def _setting(self, visit: Visit, name: str) -> Directive | None:
+        """Return the innermost directive of a name."""
+        for scope in [*reversed(visit.scopes), self.http]:
+            if (found := scope.first(name)) is not None:
+                return found
+        return None
+
+    def _settings(self, visit: Visit, name: str) -> list[Directive]:
+        """Return the directives of a name of the innermost scope that has any: they are inherited only if there are none."""
+        for scope in [*reversed(visit.scopes), self.http]:
+            if found := list(scope.all(name)):
+                return found
+        return []
+
+    def _refuse(self, visit: Visit) -> http.Answer | None:
+        """Apply ``allow``, ``deny``, ``auth_basic`` and ``internal``."""
+        client = ipaddress.ip_address(visit.request.remote.ip)
+        for scope in [*reversed(visit.scopes), self.http]:
+            rules = [one for one in scope.block or () if one.name in ("allow", "deny")]
+            for rule in rules:
+                if rule.args[0] == "all" or client in ipaddress.ip_network(rule.args[0], strict=False):
+                    if rule.name == "deny":
+                        return self._error(403)
+                    break
+            if rules:
+                break
+        realm = self._setting(visit, "auth_basic")
+        if realm is not None and realm.args[0] != "off" and not self._authorised(visit):
+            answer = self._error(401)
+            return http.Answer(
+                401, [*answer.headers, ("WWW-Authenticate", f'Basic realm="{realm.args[0]}"')], answer.body
+            )
+        if visit.scopes and visit.scopes[-1].first("internal") is not None and not visit.status:
+            return self._error(404)
+        return None
+
+    def _authorised(self, visit: Visit) -> bool:
+        scheme, _, token = visit.request.header("authorization").partition(" ")
+        listed = self._setting(visit, "auth_basic_user_file")
+        if scheme.lower() != "basic" or listed is None:
+            return False
+        try:
+            user, _, password = base64.b64decode(token).decode().partition(":")
+            lines = self.process.container.files.read(listed.args[0]).decode().splitlines()
+        except (ValueError, FileError):
+            return False
+        for line in lines:
+            name, _, secret = line.partition(":")
+            if name == user:
+                digest = "{SHA}" + base64.b64encode(hashlib.sha1(password.encode()).digest()).decode()  # noqa: S324 - htpasswd's own
+                return secret in (f"{{PLAIN}}{password}", digest)
+        return False
+
+    def _content(self, visit: Visit) -> Generator[simpy.Event, Any, http.Answer | str]:
+        """Return the answer of a location, or the path to go to instead."""
+        scope = visit.scopes[-1]
+        proxied = scope.first("proxy_pass")
+        if proxied is not None:
+            return (yield from self._proxy(visit, proxied))
+        if scope.first("stub_status") is not None:
+            body = f"Active connections: 1 \nserver accepts handled requests\n {self.served} {self.served} {self.served} \nReading: 0 Writing: 1 Waiting: 0 \n"
+            return http.Answer(200, [("Content-Type", "text/plain")], body.encode())
+        tried = self._setting(visit, "try_files")
+        if tried is not None:
+            return self._try(visit, tried)
+        return self._file(visit, visit.path)
+
+    def _try(self, visit: Visit, tried: Directive) -> http.Answer | str:
+        files = self.process.container.files
+        for candidate in tried.args[:-1]:
+            path = self._value(visit, candidate)
+            where = self._where(visit, path)
+            if path.endswith("/") and files.is_dir(where):
+                return self._file(visit, path)
+            if files.exists(where) and not files.is_dir(where):
+                return self._file(visit, path)
+        last = tried.args[-1]
+        if last.startswith("="):
+            return self._error(int(last[1:]))
+        target = self._value(visit, last)
+        if last.startswith("@"):
+            named = next((one for one in self.block.all("location") if one.args == (last,)), None)
+            if named is None:
+                return self._error(500)
+            visit.scopes = [self.block, named]
+            done = self._rewrite(visit, named)
+            return done if done is not None else self._file(visit, visit.path)
+        path = target.partition("?")[0]
+        return path if path != visit.path else self._file(visit, path)
+
+    def _where(self, visit: Visit, path: str) -> str:
+        """Return the file that a path stands for."""
+        for scope in reversed(visit.scopes):
+            alias = scope.first("alias")
+            if alias is not None and scope.name == "location":
+                prefix = scope.args[-1]
+                return self._value(visit, alias.args[0]) + path[len(prefix) :]
+            if (root := scope.first("root")) is not None:
+                return self._value(visit, root.args[0]).rstrip("/") + path
+        root = self.http.first("root")
+        return (root.args[0].rstrip("/") if root is not None else "/etc/nginx/html") + path
+
+    def _file(self, visit: Visit, path: str) -> http.Answer | str:
+        files, where = self.process.container.files, self._where(visit, path)
+        if visit.request.method not in ("GET", "HEAD"):
+            return self._error(405)
+        if files.is_dir(where):
+            if not path.endswith("/"):
+                return self._redirect(301, self._absolute(visit, path + "/"))
+            index = self._setting(visit, "index")
+            for name in index.args if index is not None else ("index.html",):
+                if files.exists(f"{where.rstrip('/')}/{name}"):
+                    target = f"{path}{name}"
+                    return target if target != visit.path else self._read(visit, f"{where.rstrip('/')}/{name}")
+            listed = self._setting(visit, "autoindex")
+            if listed is not None and listed.args[0] == "on":
+                return self._index(where, path)
+            self._complain(visit, f'directory index of "{where}" is forbidden')
+            return self._error(403)
+        return self._read(visit, where)
+
+    def _index(self, where: str, path: str) -> http.Answer:
+        rows = "".join(f'<a href="{quote(name)}">{name}</a>\r\n' for name in self.process.container.files.list(where))
+        body = f'<html>\r\n<head><title>Index of {path}</title></head>\r\n<body>\r\n<h1>Index of {path}</h1><hr><pre><a href="../">../</a>\r\n{rows}</pre><hr></body>\r\n</html>\r\n'
+        return http.Answer(200, [("Content-Type", "text/html")], body.encode())
+
+    def _read(self, visit: Visit, where: str) -> http.Answer:
+        files = self.process.container.files
+        try:
+            node, data = files.stat(where), files.read(where)
+        except FileError as error:
+            number = {"EACCES": 13, "ENOTDIR": 20}.get(error.name, 2)
+            self._complain(visit, f'open() "{where}" failed ({number}: {error.reason})')
+            return self._error(403 if error.name == "EACCES" else 404)
+        extension = where.rpartition("/")[2].rpartition(".")[2].lower() if "." in where.rpartition("/")[2] else ""
+        default = self._setting(visit, "default_type")
+        kind = pages.TYPES.get(extension) or (default.args[0] if default is not None else "text/plain")
+        moment = self.process.simulation.epoch + timedelta(seconds=node.mtime)
+        seconds = int(moment.timestamp())
+        headers = [
+            ("Content-Type", kind),
+            ("Last-Modified", format_datetime(moment.replace(microsecond=0), usegmt=True)),
+            ("ETag", f'"{seconds:x}-{len(data):x}"'),
+            ("Accept-Ranges", "bytes"),
+        ]
+        if visit.request.header("if-none-match") == headers[2][1]:
+            return http.Answer(304, headers[1:3], b"")
+        return http.Answer(200, headers, data)
+
+    def _proxy(self, visit: Visit, one: Directive) -> Generator[simpy.Event, Any, http.Answer]:
+        target = self._value(visit, one.args[0])
+        parts = urlsplit(target)
+        path = self._proxy_path(visit, one, parts.path)
+        headers = self._proxy_headers(visit, parts.netloc)
+        for host, port in self._upstream(parts.netloc, 443 if parts.scheme == "https" else 80):
+            try:
+                reply = yield from self._send(visit, (parts.scheme, host, port), path, headers)
+            except resolver.LookupFailed:
+                self._complain(visit, f"{host} could not be resolved (3: Host not found)")
+                return self._error(502)
+            except ConnectionTimedOut:
+                self._complain(
+                    visit,
+                    f'upstream timed out (110: Connection timed out) while connecting to upstream, upstream: "{target}"',
+                )
+                continue_status = 504
+            except (SocketError, BrokenPipe, http.HttpError, tls.TlsError) as error:
+                self._complain(
+                    visit, f'connect() failed (111: {error}) while connecting to upstream, upstream: "{target}"'
+                )
+                continue_status = 502
+            else:
+                kept = [(name, value) for name, value in reply.headers if name.lower() not in HOP_BY_HOP]
+                return http.Answer(reply.status, kept, reply.body, reply.reason)
+        return self._error(continue_status)
+
+    def _proxy_path(self, visit: Visit, one: Directive, path: str) -> str:
+        """Return the path sent on: with a URI in ``proxy_pass`` it takes the place of the location's prefix."""
+        query = f"?{visit.query}" if visit.query else ""
+        location = visit.scopes[-1]
+        if "$" in one.args[0] and path:
+            return path + query
+        if path and location.name == "location" and location.args[0] not in ("~", "~*"):
+            return quote(path + visit.path[len(location.args[-1]) :], safe="/:@!$&'()*+,;=~") + query
+        return quote(visit.path, safe="/:@!$&'()*+,;=~") + query
+
+    def _proxy_headers(self, visit: Visit, host: str) -> list[tuple[str, str]]:
+        own = {one.args[0]: self._value(visit, one.args[1]) for one in self._settings(visit, "proxy_set_header")}
+        lower = {name.lower() for name in own}
+        headers = [] if "host" in lower else [("Host", host)]
+        headers += [("Host", value) for name, value in own.items() if name.lower() == "host"]
+        headers += [
+            (name, value) for name, value in own.items() if value and name.lower() not in ("host", "connection")
+        ]
+        headers.append(("Connection", own.get("Connection") or "close"))
+        for name, value in visit.request.headers:
+            if name.lower() not in {*lower, "host", "connection", "keep-alive", "transfer-encoding"}:
+                headers.append((name, value))
+        return headers
+
+    def _upstream(self, name: str, port: int) -> Iterator[tuple[str, int]]:
+        """Yield the servers to try: those of an ``upstream`` in turn, or the one named."""
+        block = next((one for one in self.http.all("upstream") if one.args[0] == name), None)
+        if block is None:
+            host, _, number = name.partition(":")
+            yield host, int(number or port)
+            return
+        servers = [one.args[0] for one in block.all("server") if "down" not in one.args for _ in range(_weight(one))]
+        turn = self.turns[name] = (self.turns.get(name, -1) + 1) % max(len(servers), 1)
+        for server in dict.fromkeys(servers[turn:] + servers[:turn]):
+            host, _, number = server.partition(":")
+            yield host, int(number or port)
+
+    def _send(
+        self, visit: Visit, where: tuple[str, str, int], path: str, headers: list[tuple[str, str]]
+    ) -> Generator[simpy.Event, Any, http.Reply]:
+        scheme, host, port = where
+        found = yield from resolver.lookup(self.process.container, host)
+        ip = self.process.simulation.random.choice(found.addresses)
+        connection = yield from self.process.container.network.connect(ip, port, timeout_s=PROXY_TIMEOUT_S)
+        try:
+            stream: http.ByteStream = connection
+            if scheme == "https":
+                stream = yield from tls.client(connection, tls.unverified(), host)
+            return (
+                yield from http.exchange(
+                    stream, visit.request.method, path, headers, visit.request.body, timeout_s=PROXY_TIMEOUT_S
+                )
+            )
+        finally:
+            connection.close()
+
+    def _error_page(self, visit: Visit, answer: http.Answer) -> http.Answer | Generator[simpy.Event, Any, http.Answer]:
+        """Replace an error by the page that ``error_page`` names."""
+        if answer.status < 300 or visit.status:
+            return answer
+        for one in self._settings(visit, "error_page"):
+            *codes, target = one.args
+            override = next((int(code[1:] or 200) for code in codes if code.startswith("=")), answer.status)
+            if str(answer.status) in codes:
+                return self._instead(visit, answer, target, override)
+        return answer
+
+    def _instead(
+        self, visit: Visit, answer: http.Answer, target: str, status: int
+    ) -> Generator[simpy.Event, Any, http.Answer]:
+        if target.startswith(("http://", "https://")):
+            return self._redirect(302, target)
+        visit.status = answer.status
+        if target.startswith("@"):
+            named = next((one for one in self.block.all("location") if one.args == (target,)), None)
+            if named is None:
+                return answer
+            visit.scopes = [self.block, named]
+            page: Any = self._rewrite(visit, named)
+            if page is None:
+                page = yield from self._content(visit)
+        else:
+            visit.path = self._value(visit, target)
+            page = yield from self._process(visit)
+        if not isinstance(page, http.Answer) or page.status >= 400:
+            return answer
+        return http.Answer(status, page.headers, page.body)
+
+    def _finish(self, visit: Visit, answer: http.Answer) -> http.Answer:
+        """Put the headers in nginx's order, with those of ``add_header``."""
+        given = [pair for pair in answer.headers if pair[1]]
+        early = [pair for pair in given if pair[0].lower() == "content-type"]
+        middle = [pair for pair in given if pair[0].lower() in ("last-modified", "location")]
+        late = [pair for pair in given if pair not in early and pair not in middle]
+        keep = visit.request.version == "1.1" and "close" not in visit.request.header("connection").lower()
+        headers = [("Server", self.signature), ("Date", http.date(self.process.simulation)), *early]
+        if answer.status not in (204, 304):
+            headers.append(("Content-Length", str(len(answer.body))))
+        headers += [*middle, ("Connection", "keep-alive" if keep else "close"), *late]
+        for one in self._settings(visit, "add_header"):
+            if answer.status in (200, 201, 204, 206, 301, 302, 303, 304, 307, 308) or one.args[-1] == "always":
+                headers.append((one.args[0], self._value(visit, one.args[1])))
+        return http.Answer(
+            answer.status, headers, answer.body, answer.reason or pages.reason(answer.status), close=not keep
+        )
+
+    def _value(self, visit: Visit, text: str) -> str:
+        return substitute(text, lambda name: self.variable(visit, name))
+
+    def variable(self, visit: Visit, name: str) -> str:
+        """Return the value of a variable."""
+        request = visit.request
+        if name.isdigit():
+            return visit.captures[int(name)] if int(name) < len(visit.captures) else ""
+        if name in visit.variables:
+            return visit.variables[name]
+        for one in self.http.all("map"):
+            if one.args[1] == f"${name}":
+                return self._mapped(visit, one)
+        host = request.header("host").partition(":")[0].lower() or (self.names[0] if self.names else "")
+        forwarded = request.header("x-forwarded-for")
+        known = {
+            "args": visit.query, "query_string": visit.query, "is_args": "?" if visit.query else "", "host": host, "hostname": self.process.container.hostname,
+            "document_uri": visit.path, "uri": visit.path, "request_uri": request.target, "request_method": request.method,
+            "request": f"{request.method} {request.target} HTTP/{request.version}", "remote_addr": request.remote.ip, "remote_port": str(request.remote.port),
+            "remote_user": _user(request) or "", "scheme": "https" if request.tls is not None else "http", "server_addr": request.local.ip,
+            "server_port": str(visit.port), "server_name": self.names[0] if self.names else "", "server_protocol": f"HTTP/{request.version}",
+            "proxy_add_x_forwarded_for": f"{forwarded}, {request.remote.ip}" if forwarded else request.remote.ip, "nginx_version": self.name.partition("/")[2],
+            "content_type": request.header("content-type"), "content_length": request.header("content-length"), "request_body": request.body.decode(errors="replace"),
+            "time_local": self.process.simulation.datetime().strftime("%d/%b/%Y:%H:%M:%S +0000"), "time_iso8601": self.process.simulation.datetime().strftime("%Y-%m-%dT%H:%M:%S+00:00"),
+            "msec": f"{self.process.simulation.datetime().timestamp():.3f}", "pid": str(self.process.pid), "https": "on" if request.tls is not None else "",
+            "request_time": "0.000", "http_host": request.header("host"), "connection": "1", "ssl_server_name": request.tls or "",
+        }  # fmt: skip
+        return find(name, known, request.header, visit.query)
+
+    def _mapped(self, visit: Visit, one: Directive) -> str:
+        source = self._value(visit, one.args[0])
+        default = ""
+        for entry in one.block or ():
+            if entry.name == "default":
+                default = self._value(visit, entry.args[0])
+            elif entry.name == source or (entry.name.startswith("~") and re.search(entry.name.lstrip("~*"), source)):
+                return self._value(visit, entry.args[0])
+        return default
+
+    def _log(self, visit: Visit, answer: http.Answer) -> None:
+        target = self._setting(visit, "access_log")
+        if target is not None and target.args[0] == "off":
+            return
+        form = COMBINED
+        if target is not None and len(target.args) > 1:
+            named = next((one for one in self.http.all("log_format") if one.args[0] == target.args[1]), None)
+            form = "".join(named.args[1:]) if named is not None else COMBINED
+        sent = 0 if visit.request.method == "HEAD" else len(answer.body)
+        visit.variables |= {"status": str(answer.status), "body_bytes_sent": str(sent), "bytes_sent": str(sent)}
+        line = substitute(form, lambda name: self.variable(visit, name) or "-")
+        self._write(target.args[0] if target is not None else "/var/log/nginx/access.log", f"{line}\n", error=False)
+
+    def _complain(self, visit: Visit, words: str) -> None:
+        request = visit.request
+        now = self.process.simulation.datetime().strftime("%Y/%m/%d %H:%M:%S")
+        server = self.names[0] if self.names else ""
+        line = (
+            f"{now} [error] {self.process.pid}#{self.process.pid}: *{self.served} {words}, client: {request.remote.ip}, server: {server}, "
+            f'request: "{request.method} {request.target} HTTP/{request.version}", host: "{request.header("host")}"\n'
+        )
+        target = self._setting(visit, "error_log")
+        self._write(target.args[0] if target is not None else "/var/log/nginx/error.log", line, error=True)
+
+    def _write(self, path: str, line: str, *, error: bool) -> None:
+        """Write to a log; the image links its logs to stdout and stderr."""
+        files = self.process.container.files
+        try:
+            kind = getattr(files.find(path).node, "kind", "")
+            if kind.startswith("fd/") or path in ("stderr", "/dev/stdout", "/dev/stderr"):
+                (self.process.stderr if error else self.process.stdout).write(line.encode())
+            else:
+                files.append(path, line)
+        except (FileError, BrokenPipe):
+            return
+
+
+def _clean(path: str) -> str:
+    """Merge slashes and resolve ``.`` and ``..``, keeping a final slash."""
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/" + "/".join(parts) + ("/" if parts and path.endswith(("/", "/.", "/..")) else "")
+
+
+def _weight(one: Directive) -> int:
+    return next((int(arg[7:]) for arg in one.args if arg.startswith("weight=")), 1)
+
+
+def _user(request: http.Incoming) -> str:
+    scheme, _, token = request.header("authorization").partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(token).decode().partition(":")[0]
+    except ValueError:
+        return ""
