@@ -1,0 +1,109 @@
+"""What the book needs of Sphinx beyond Jupyter Book: a cluster for the build, YAML colours in `%%apply` cells, and the facts register.
+
+Setting the environment here, where Sphinx loads us, keeps `jupyter-book build .` the only command: kernels inherit it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import yaml
+from docutils import nodes
+from IPython.lib.lexers import IPython3Lexer
+from pygments.lexers.data import YamlLexer
+from pygments.token import Comment, Token
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+ENVIRONMENT = {
+    "PODWALK_BACKEND": "in-process",
+    "PODWALK_LAB": "headless",
+    "PODWALK_PROGRESS": "",
+    # The book's pictures must not depend on who builds it.
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "PYTHONHASHSEED": "0",
+    "COLUMNS": "100",
+}
+
+YAML_MAGICS = ("%%apply", "%%lab", "%%step")
+
+
+class CellLexer(IPython3Lexer):  # type: ignore[misc]  # IPython ships no types
+    """Colours a code cell: Python, or the YAML under a magic that takes a manifest."""
+
+    name = "Podwalk cell"
+    aliases = ("ipython3", "ipython")
+
+    def get_tokens_unprocessed(self, text: str) -> Iterator[tuple[int, Any, str]]:
+        """Yield the tokens of a cell."""
+        if not text.startswith(YAML_MAGICS):
+            yield from super().get_tokens_unprocessed(text)
+            return
+        head, newline, body = text.partition("\n")
+        yield 0, Comment.Preproc, head
+        yield len(head), Token.Text, newline
+        for index, token, value in YamlLexer().get_tokens_unprocessed(body):
+            yield len(head) + 1 + index, token, value
+
+
+def read_facts(path: Path) -> dict[str, dict[str, Any]]:
+    """Read the facts register."""
+    facts: dict[str, dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return facts
+
+
+class FactRole(SphinxRole):
+    """``{fact}`id` ``: the claim of the register in the text, with a link to its source and date."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Return the claim and its mark."""
+        facts = self.env.podwalk_facts  # type: ignore[attr-defined]  # set in `load`
+        if self.text not in facts:
+            raise ExtensionError(f"{self.env.docname}: there is no fact {self.text!r} in book/_data/facts.yml")
+        fact = facts[self.text]
+        uri = self.env.app.builder.get_relative_uri(self.env.docname, "book/reference/facts") + f"#fact-{self.text}"
+        mark = nodes.superscript("", "", nodes.reference("", f"{fact['checked']:%b %Y}", refuri=uri, classes=["fact-mark"]))
+        return [nodes.inline("", fact["claim"]), mark], []
+
+
+class FactsDirective(SphinxDirective):
+    """``{facts}``: the whole register as a definition list, each entry with its source and date."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the list."""
+        entries = nodes.definition_list(classes=["facts"])
+        for name, fact in sorted(self.env.podwalk_facts.items()):  # type: ignore[attr-defined]  # set in `load`
+            term = nodes.term("", fact["subject"], ids=[f"fact-{name}"])
+            source = nodes.reference("", fact["source"].removeprefix("https://"), refuri=fact["source"])
+            said = nodes.paragraph("", fact["claim"])
+            where = nodes.paragraph("", "", nodes.Text(f"Checked {fact['checked'].isoformat()}: "), source, classes=["fact-source"])
+            entries += nodes.definition_list_item("", term, nodes.definition("", said, where))
+        return [entries]
+
+
+def load(app: Sphinx, env: Any, docnames: Any) -> None:
+    """Read the register before any page."""
+    env.podwalk_facts = read_facts(Path(app.srcdir) / "book" / "_data" / "facts.yml")
+    for name, fact in env.podwalk_facts.items():
+        if not isinstance(fact.get("checked"), date):
+            raise ExtensionError(f"book/_data/facts.yml: {name} has no date in `checked`")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register everything; what the caller's environment says of the backend stays."""
+    for name, value in ENVIRONMENT.items():
+        if value:
+            os.environ.setdefault(name, value)
+    # A kernel that is started for a page must find the package of this very tree.
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(app.srcdir), os.environ.get("PYTHONPATH", "")]))
+    app.add_lexer("ipython3", CellLexer)
+    app.add_lexer("ipython", CellLexer)
+    app.add_role("fact", FactRole())
+    app.add_directive("facts", FactsDirective)
+    app.connect("env-before-read-docs", load)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
