@@ -13,12 +13,10 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from podwalk.network import endpoints as endpoint_choice
-from podwalk.network import services
-from podwalk.network.addresses import contains, node_ip, parse
+from podwalk.network.addresses import contains, node_ip
 from podwalk.network.endpoints import Endpoint
-from podwalk.network.proxy import DEFAULT_AFFINITY_S
-from podwalk.types import ClusterOptions, Object, Ref, View
+from podwalk.network.service_ports import ServicePort, service_ports
+from podwalk.types import ClusterOptions, Ref, View
 
 FILTER, NAT = "filter", "nat"
 MARK = "0x4000/0x4000"
@@ -96,101 +94,20 @@ def chain_hash(*parts: str) -> str:
     return base64.b32encode(hashlib.sha256("".join(parts).encode()).digest()).decode()[:16]
 
 
+def _hash(port: ServicePort) -> str:
+    return chain_hash(port.name, port.protocol)
+
+
 def probability(choices: int) -> str:
     """Return the chance of the first of some choices, as the kernel keeps it: in 31 bits."""
     return f"{round(float(f'{1 / choices:.10f}') * 0x80000000) / 0x80000000:.11f}"
 
 
-@dataclass(frozen=True)
-class _ServicePort:
-    """One port of a Service as one node's kube-proxy sees it."""
-
-    service: Object
-    port: Object
-    cluster: tuple[Endpoint, ...]
-    local: tuple[Endpoint, ...]
-    exists: bool
-
-    @property
-    def name(self) -> str:
-        metadata, port = self.service["metadata"], self.port.get("name")
-        return f"{metadata['namespace']}/{metadata['name']}" + (f":{port}" if port else "")
-
-    @property
-    def protocol(self) -> str:
-        return str(self.port.get("protocol", "TCP")).lower()
-
-    @property
-    def hash(self) -> str:
-        return chain_hash(self.name, self.protocol)
-
-    @property
-    def outside_ips(self) -> tuple[str, ...]:
-        return tuple(ip for ip in self.service["spec"].get("externalIPs") or () if _is_v4(ip))
-
-    @property
-    def balancer_ips(self) -> tuple[str, ...]:
-        return tuple(ip for ip in services.load_balancer_ips(self.service, "VIP") if _is_v4(ip))
-
-    @property
-    def accessible(self) -> bool:
-        return bool(self.port.get("nodePort") or self.outside_ips or self.balancer_ips)
-
-    @property
-    def inside_local(self) -> bool:
-        return bool(self.service["spec"].get("internalTrafficPolicy") == "Local")
-
-    @property
-    def outside_local(self) -> bool:
-        return bool(self.service["spec"].get("externalTrafficPolicy") == "Local")
-
-    @property
-    def inside(self) -> tuple[Endpoint, ...]:
-        return self.local if self.inside_local else self.cluster
-
-    @property
-    def outside(self) -> tuple[Endpoint, ...]:
-        return self.local if self.outside_local else self.cluster
-
-    @property
-    def reachable(self) -> tuple[Endpoint, ...]:
-        """Every endpoint that some rule of this node leads to."""
-        found = (self.cluster if self.uses_cluster else ()) + (self.local if self.uses_local else ())
-        return tuple(sorted(dict.fromkeys(found), key=lambda endpoint: f"{endpoint.ip}:{endpoint.port}"))
-
-    @property
-    def uses_cluster(self) -> bool:
-        """Whether the Cluster chain is there; with policy Local, Pods and the node itself still need it."""
-        return bool(self.cluster) and (not self.inside_local or self.accessible)
-
-    @property
-    def uses_local(self) -> bool:
-        return bool(self.local) and (self.inside_local or (self.outside_local and self.accessible))
-
-    @property
-    def ranges(self) -> tuple[str, ...]:
-        ranges = self.service["spec"].get("loadBalancerSourceRanges") or ()
-        return tuple(ranges) if self.balancer_ips and self.reachable else ()
-
-    @property
-    def affinity_s(self) -> int:
-        """The time-out of session affinity, or 0 without."""
-        spec = self.service["spec"]
-        if spec.get("sessionAffinity") != "ClientIP":
-            return 0
-        config = (spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}
-        return int(config.get("timeoutSeconds") or DEFAULT_AFFINITY_S)
-
-    def match(self, ip: str, comment: str, port: int, *, local: bool = False) -> str:
-        """Return the match of packets to an address and port; without an address, to any of the node's if ``local``."""
-        to = f"-d {ip}/32 " if ip else ""
-        kind = " -m addrtype --dst-type LOCAL" if local else ""
-        return f"{to}-p {self.protocol} {_comment(comment)}{kind} -m {self.protocol} --dport {port}"
-
-
-def _is_v4(ip: str) -> bool:
-    address = parse(ip)
-    return address is not None and address.version == 4
+def _match(port: ServicePort, ip: str, comment: str, number: int, *, local: bool = False) -> str:
+    """Return the match of packets to an address and port; without an address, to any of the node's if ``local``."""
+    to = f"-d {ip}/32 " if ip else ""
+    kind = " -m addrtype --dst-type LOCAL" if local else ""
+    return f"{to}-p {port.protocol} {_comment(comment)}{kind} -m {port.protocol} --dport {number}"
 
 
 def _comment(text: str) -> str:
@@ -206,7 +123,7 @@ def rules(view: View, node: str, options: ClusterOptions, service: Ref | None = 
         options: the cluster's ranges.
         service: show the rules of this Service only.
     """
-    own = [rule for port in _service_ports(view, node, service) for rule in _rules_of(port, view, node, options)]
+    own = [rule for port in service_ports(view, node, service) for rule in _rules_of(port, view, node, options)]
     every = own if service else [*BASE, *own, Rule(NAT, "KUBE-SERVICES", _nodeports_jump())]
     return "".join(_table(table, [rule for rule in every if rule.table == table]) for table in (FILTER, NAT))
 
@@ -230,25 +147,12 @@ def _table(table: str, found: Sequence[Rule]) -> str:
     return "\n".join([*lines, "COMMIT", ""])
 
 
-def _service_ports(view: View, node: str, only: Ref | None) -> Iterator[_ServicePort]:
-    labels = (view.get("nodes", "", node) or {}).get("metadata", {}).get("labels") or {}
-    zone = labels.get("topology.kubernetes.io/zone", "")
-    for service in view.list("services", only.namespace if only else None):
-        if not services.is_proxied(service) or (only and service["metadata"]["name"] != only.name):
-            continue
-        for port in service["spec"].get("ports") or ():
-            found = endpoint_choice.behind(view, service, port)
-            cluster = endpoint_choice.choose(found, node=node, zone=zone, local_only=False)
-            local = endpoint_choice.choose(found, node=node, zone=zone, local_only=True)
-            yield _ServicePort(service, port, cluster.endpoints, local.endpoints, cluster.exists)
-
-
-def _rules_of(port: _ServicePort, view: View, node: str, options: ClusterOptions) -> Iterator[Rule]:
+def _rules_of(port: ServicePort, view: View, node: str, options: ClusterOptions) -> Iterator[Rule]:
     yield from _health_check(port)
     yield from _rejections(port)
     if port.inside:
-        target = f"KUBE-{'SVL' if port.inside_local else 'SVC'}-{port.hash}"
-        match = port.match(port.service["spec"]["clusterIP"], f"{port.name} cluster IP", port.port["port"])
+        target = f"KUBE-{'SVL' if port.inside_local else 'SVC'}-{_hash(port)}"
+        match = _match(port, port.service["spec"]["clusterIP"], f"{port.name} cluster IP", port.port["port"])
         yield Rule(NAT, "KUBE-SERVICES", f"{match} -j {target}")
     if port.reachable and port.accessible:
         yield from _entries(port)
@@ -262,7 +166,7 @@ def _rules_of(port: _ServicePort, view: View, node: str, options: ClusterOptions
         yield from _endpoint_chain(port, endpoint)
 
 
-def _health_check(port: _ServicePort) -> Iterator[Rule]:
+def _health_check(port: ServicePort) -> Iterator[Rule]:
     spec = port.service["spec"]
     number = spec.get("healthCheckNodePort")
     if number and spec.get("type") == "LoadBalancer" and port.outside_local:
@@ -270,7 +174,7 @@ def _health_check(port: _ServicePort) -> Iterator[Rule]:
         yield Rule(FILTER, "KUBE-NODEPORTS", text)
 
 
-def _rejections(port: _ServicePort) -> Iterator[Rule]:
+def _rejections(port: ServicePort) -> Iterator[Rule]:
     """Refuse at once what has no endpoints anywhere; drop what has none on this node but should stay here."""
     reject, number = "REJECT --reject-with icmp-port-unreachable", port.port["port"]
     inside = outside = ""
@@ -282,32 +186,32 @@ def _rejections(port: _ServicePort) -> Iterator[Rule]:
         comment = f"{port.name} has no local endpoints"
     if inside:
         cluster_ip = port.service["spec"]["clusterIP"]
-        yield Rule(FILTER, "KUBE-SERVICES", f"{port.match(cluster_ip, comment, number)} -j {inside}")
+        yield Rule(FILTER, "KUBE-SERVICES", f"{_match(port, cluster_ip, comment, number)} -j {inside}")
     if outside:
         for ip in (*port.outside_ips, *port.balancer_ips):
-            yield Rule(FILTER, "KUBE-EXTERNAL-SERVICES", f"{port.match(ip, comment, number)} -j {outside}")
+            yield Rule(FILTER, "KUBE-EXTERNAL-SERVICES", f"{_match(port, ip, comment, number)} -j {outside}")
         if port.port.get("nodePort"):
-            match = port.match("", comment, port.port["nodePort"], local=True)
+            match = _match(port, "", comment, port.port["nodePort"], local=True)
             yield Rule(FILTER, "KUBE-EXTERNAL-SERVICES", f"{match} -j {outside}")
 
 
-def _entries(port: _ServicePort) -> Iterator[Rule]:
+def _entries(port: ServicePort) -> Iterator[Rule]:
     """Lead external IPs, load balancer IPs and NodePorts to the external chain."""
-    external, number = f"KUBE-EXT-{port.hash}", port.port["port"]
+    external, number = f"KUBE-EXT-{_hash(port)}", port.port["port"]
     for ip in port.outside_ips:
-        yield Rule(NAT, "KUBE-SERVICES", f"{port.match(ip, f'{port.name} external IP', number)} -j {external}")
+        yield Rule(NAT, "KUBE-SERVICES", f"{_match(port, ip, f'{port.name} external IP', number)} -j {external}")
     for ip in port.balancer_ips:
-        target = f"KUBE-FW-{port.hash}" if port.ranges else external
-        yield Rule(NAT, "KUBE-SERVICES", f"{port.match(ip, f'{port.name} loadbalancer IP', number)} -j {target}")
+        target = f"KUBE-FW-{_hash(port)}" if port.ranges else external
+        yield Rule(NAT, "KUBE-SERVICES", f"{_match(port, ip, f'{port.name} loadbalancer IP', number)} -j {target}")
     if port.port.get("nodePort"):
-        match = port.match("", port.name, port.port["nodePort"])
+        match = _match(port, "", port.name, port.port["nodePort"])
         counted = "-m nfacct --nfacct-name  localhost_nps_accepted_pkts"
         yield Rule(NAT, "KUBE-NODEPORTS", f"-d 127.0.0.0/8 {match} {counted} -j {external}")
         yield Rule(NAT, "KUBE-NODEPORTS", f"{match} -j {external}")
 
 
-def _external_chain(port: _ServicePort, options: ClusterOptions) -> Iterator[Rule]:
-    chain, cluster = f"KUBE-EXT-{port.hash}", f"KUBE-SVC-{port.hash}"
+def _external_chain(port: ServicePort, options: ClusterOptions) -> Iterator[Rule]:
+    chain, cluster = f"KUBE-EXT-{_hash(port)}", f"KUBE-SVC-{_hash(port)}"
     towards = f"for {port.name} external destinations"
     if not port.outside_local:
         yield Rule(NAT, chain, f"{_comment(f'masquerade traffic {towards}')} -j KUBE-MARK-MASQ")
@@ -317,32 +221,32 @@ def _external_chain(port: _ServicePort, options: ClusterOptions) -> Iterator[Rul
         yield Rule(NAT, chain, f"{_comment(f'masquerade LOCAL traffic {towards}')} {from_here} -j KUBE-MARK-MASQ")
         yield Rule(NAT, chain, f"{_comment(f'route LOCAL traffic {towards}')} {from_here} -j {cluster}")
     if port.outside:
-        yield Rule(NAT, chain, f"-j KUBE-{'SVL' if port.outside_local else 'SVC'}-{port.hash}")
+        yield Rule(NAT, chain, f"-j KUBE-{'SVL' if port.outside_local else 'SVC'}-{_hash(port)}")
 
 
-def _firewall(port: _ServicePort, view: View, node: str) -> Iterator[Rule]:
+def _firewall(port: ServicePort, view: View, node: str) -> Iterator[Rule]:
     """Let only ``loadBalancerSourceRanges`` in by a load balancer's address."""
     if not port.ranges:
         return
-    chain = f"KUBE-FW-{port.hash}"
+    chain = f"KUBE-FW-{_hash(port)}"
     allowed = [cidr.strip() for cidr in port.ranges]
     if any(contains(cidr, node_ip(view, node)) for cidr in port.ranges):
         allowed += [f"{ip}/32" for ip in port.balancer_ips]
     for cidr in allowed:
-        yield Rule(NAT, chain, f"-s {cidr} {_comment(f'{port.name} loadbalancer IP')} -j KUBE-EXT-{port.hash}")
+        yield Rule(NAT, chain, f"-s {cidr} {_comment(f'{port.name} loadbalancer IP')} -j KUBE-EXT-{_hash(port)}")
     yield Rule(NAT, chain, _comment(f"other traffic to {port.name} will be dropped by KUBE-PROXY-FIREWALL"))
     for ip in port.balancer_ips:
-        match = port.match(ip, f"{port.name} traffic not accepted by {chain}", port.port["port"])
+        match = _match(port, ip, f"{port.name} traffic not accepted by {chain}", port.port["port"])
         yield Rule(FILTER, "KUBE-PROXY-FIREWALL", f"{match} -j DROP")
 
 
 def _choice(
-    kind: str, port: _ServicePort, candidates: Sequence[Endpoint], options: ClusterOptions, *, masquerade: bool
+    kind: str, port: ServicePort, candidates: Sequence[Endpoint], options: ClusterOptions, *, masquerade: bool
 ) -> Iterator[Rule]:
     """Choose among endpoints: first the one a client was sent to before, then one at random."""
-    chain = f"KUBE-{kind}-{port.hash}"
+    chain = f"KUBE-{kind}-{_hash(port)}"
     if masquerade:
-        match = port.match(port.service["spec"]["clusterIP"], f"{port.name} cluster IP", port.port["port"])
+        match = _match(port, port.service["spec"]["clusterIP"], f"{port.name} cluster IP", port.port["port"])
         yield Rule(NAT, chain, f"! -s {options.pod_cidr} {match} -j KUBE-MARK-MASQ")
     named = [(_comment(f"{port.name} -> {one.ip}:{one.port}"), _endpoint_name(port, one)) for one in candidates]
     if port.affinity_s:
@@ -354,11 +258,11 @@ def _choice(
         yield Rule(NAT, chain, f"{comment}{chance} -j {target}")
 
 
-def _endpoint_name(port: _ServicePort, endpoint: Endpoint) -> str:
+def _endpoint_name(port: ServicePort, endpoint: Endpoint) -> str:
     return f"KUBE-SEP-{chain_hash(port.name, port.protocol, f'{endpoint.ip}:{endpoint.port}')}"
 
 
-def _endpoint_chain(port: _ServicePort, endpoint: Endpoint) -> Iterator[Rule]:
+def _endpoint_chain(port: ServicePort, endpoint: Endpoint) -> Iterator[Rule]:
     chain, protocol = _endpoint_name(port, endpoint), port.protocol
     yield Rule(NAT, chain, f"-s {endpoint.ip}/32 {_comment(port.name)} -j KUBE-MARK-MASQ")
     recent = f" -m recent --set --name {chain} --mask 255.255.255.255 --rsource" if port.affinity_s else ""
