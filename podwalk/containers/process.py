@@ -289,6 +289,8 @@ class Process:
         Raises:
             CommandError: when there is none (127), or it may not be run (126).
         """
+        if not name:
+            raise CommandError("Permission denied", 127)
         directory, _, last = name.rpartition("/")
         if not directory and not name.startswith("/"):
             program = self.container.programs.get(name)

@@ -90,6 +90,10 @@ class Terminal:
 
     def signal(self, number: int) -> None:
         """Send a signal to the foreground processes and what they started."""
+        # An interactive shell at its prompt is in a process group of its own; its background jobs are in others.
+        if len(self.foreground) == 1 and number in self.foreground[0].handles_signals:
+            self.foreground[0].kill(number)
+            return
         for process in [p for f in self.foreground for p in f.container.processes.values() if _descends(p, f)]:
             process.kill(number)
 

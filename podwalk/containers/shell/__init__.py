@@ -54,6 +54,7 @@ def _start(shell: Shell) -> Step:
     """Read the options of the command line and run what they name."""
     words = list(shell.process.argv[1:])
     text, from_stdin, interactive = False, False, False
+    shell.state.first_line = shell.dialect.first_line
     while words and re.fullmatch(r"[-+][a-zA-Z]+|--\w[\w-]*", words[0]):
         option = words.pop(0)
         if option.startswith("--"):
@@ -77,7 +78,7 @@ def _start(shell: Shell) -> Step:
         return (yield shell.run_text(words[0]))
     if words and not from_stdin:
         return (yield _script(shell, words))
-    shell.state.args = words
+    shell.state.args, shell.state.first_line = words, 1
     return (yield converse(shell, interactive=interactive or shell.process.tty))
 
 
@@ -91,7 +92,7 @@ def _script(shell: Shell, words: list[str]) -> Step:
             return 127
         reason = "no such file" if error.name == "ENOENT" and shell.dialect.name == "ash" else error.reason
         raise ShellError(f"can't open {words[0]}: {reason}") from error
-    shell.state.name, shell.state.args = words[0], words[1:]
+    shell.state.name, shell.state.args, shell.state.first_line = words[0], words[1:], 1
     return (yield shell.run_text(content))
 
 

@@ -63,7 +63,7 @@ def printf(shell: Shell, argv: list[str]) -> int:
     if not words:
         shell.write(f"{shell.state.name}: usage: printf FORMAT [ARGUMENT...]\n", 2)
         return 2
-    text, errors = printing.printf(words)
+    text, errors = printing.printf(words, quoting=shell.dialect.bash)
     for error in errors:
         shell.write(f"{shell.state.name}: {error}\n", 2)
     if target is not None:
@@ -179,7 +179,9 @@ def set_(shell: Shell, argv: list[str]) -> int:
 
 def _option(shell: Shell, letter: str, name: str, *, on: bool) -> None:
     if not letter:
-        raise ShellError(f"illegal option {'-o ' if len(name) > 1 else '-'}{name}")
+        if len(name) > 1:
+            raise ShellError(f"illegal option -o {name}", 1)
+        raise ShellError(f"illegal option -{name}")
     (shell.state.options.add if on else shell.state.options.discard)(letter)
 
 
@@ -197,7 +199,9 @@ def evaluate(shell: Shell, argv: list[str]) -> Step:
 def source(shell: Shell, argv: list[str]) -> Step:
     """``.``: run a file in this shell."""
     if len(argv) < 2:
-        raise ShellError("filename argument required")
+        if shell.dialect.bash:
+            raise ShellError("filename argument required")
+        raise ExitShell(2)
     name = argv[1]
     try:
         text = shell.process.container.files.read(shell.process.path(name)).decode(errors="surrogateescape")
@@ -208,6 +212,7 @@ def source(shell: Shell, argv: list[str]) -> Step:
     if argv[2:]:
         shell.state.args = argv[2:]
     shell.state.sourced += 1
+    first_line, shell.state.first_line = shell.state.first_line, 1
     try:
         return (yield shell.run_text(text))
     except ReturnFrom as leave_:
@@ -215,6 +220,7 @@ def source(shell: Shell, argv: list[str]) -> Step:
         return leave_.status
     finally:
         shell.state.sourced -= 1
+        shell.state.first_line = first_line
         if argv[2:]:
             shell.state.args = args
 
@@ -270,6 +276,7 @@ def describe(shell: Shell, name: str, *, verbose: bool) -> str | None:
     kinds = (
         ("a shell keyword", name in KEYWORDS),
         ("a function", name in shell.state.functions),
+        ("a special shell builtin", name in SPECIAL - {"source"} and not shell.dialect.bash),
         ("a shell builtin", name in BUILTINS),
     )
     for words, is_it in kinds:
@@ -284,6 +291,8 @@ def describe(shell: Shell, name: str, *, verbose: bool) -> str | None:
 def let(shell: Shell, argv: list[str]) -> int:
     """Compute expressions."""
     value = 0
+    if len(argv) == 1:
+        raise ShellError("expression expected", 2, fatal=False)
     for word in argv[1:]:
         value = expansion.calculate(shell, word)
     return int(value == 0)

@@ -34,16 +34,15 @@ class Dialect:
 
         Args:
             shell: the shell's name, or its script's.
-            line: lines before the place.
+            line: the number of the line.
             message: what went wrong.
             builtin: the builtin that says it.
         """
-        number = line + self.first_line
         if self.name == "dash":
-            return f"{shell}: {number}: {f'{builtin}: ' if builtin else ''}{message}\n"
+            return f"{shell}: {line}: {f'{builtin}: ' if builtin else ''}{message}\n"
         if self.name == "bash":
-            return f"{shell}: line {number}: {f'{builtin}: ' if builtin else ''}{message}\n"
-        return f"{shell}: {f'{builtin}: ' if builtin else ''}line {number}: {message}\n"
+            return f"{shell}: line {line}: {f'{builtin}: ' if builtin else ''}{message}\n"
+        return f"{shell}: {f'{builtin}: ' if builtin else ''}line {line}: {message}\n"
 
 
 ASH = Dialect("ash", 0, False, "not found", "parameter not set", 2, "syntax error: bad substitution", r"\w \$ ")

@@ -112,7 +112,9 @@ class Shell:
         if self.interactive:
             text = f"{self.state.name}: {f'{builtin}: ' if builtin else ''}{error.message}\n"
         else:
-            text = self.dialect.complaint(self.state.name, self.state.line, error.message, builtin)
+            text = self.dialect.complaint(
+                self.state.name, self.state.line + self.state.first_line, error.message, builtin
+            )
         self.write(text, 2)
         self.state.status = error.code
         return error.code
@@ -165,7 +167,7 @@ class Shell:
             "#": lambda: str(len(state.args)),
             "-": lambda: "".join(sorted(o for o in state.options if len(o) == 1)),
             "RANDOM": lambda: str(self.process.simulation.random.randrange(32768)),
-            "LINENO": lambda: str(state.line + self.dialect.first_line),
+            "LINENO": lambda: str(state.line + state.first_line),
             "PPID": lambda: str(self.process.parent.pid if self.process.parent is not None else 0),
         }
         return special[name]() if name in special else state.get(name)
@@ -215,6 +217,8 @@ class Shell:
             if self.interactive and terminal is not None:
                 terminal.foreground = (self.process,)
         signals.report(self, children[-1])
+        if self.interactive and children[-1].signal == SIGINT:
+            raise Cancelled(128 + SIGINT)
 
     def signalled(self) -> simpy.Event:
         """Return an event that comes with the next trapped signal; what ``wait`` waits for besides."""

@@ -122,6 +122,8 @@ def wait(shell: Shell, argv: list[str]) -> Step:
     children = list(shell.jobs.values()) if not words else []
     status = 0
     for word in words:
+        if not re.fullmatch(r"\d+|%.*", word):
+            raise ShellError(f"Illegal number: {word}", 2, fatal=False)
         child = find(shell, word) if word.startswith("%") else shell.jobs.get(int(word) if word.isdigit() else -1)
         if child is None:
             status = 127

@@ -88,7 +88,9 @@ class Lexer:
         if descriptor:
             self.at = descriptor.end()
         operator = next((o for o in OPERATORS if self.text.startswith(o, self.at)), None)
-        if operator is None or (self.double_brackets and operator in ("&&", "||", "<", ">", "(", ")")):
+        if operator is None or (
+            self.double_brackets and operator in (("&&", "||", "(", ")", "<", ">") if self.bash else ("&&", "||"))
+        ):
             if operator is not None:
                 self.at += len(operator)
                 return Token("word", line, start, Word((Literal(operator),)))

@@ -196,7 +196,7 @@ class Parser(Lexer):
             command = readers[kind](line)
             redirections = self._redirections()
             return _with(command, redirections) if redirections else command
-        if kind == "word" or kind == "in" or kind in REDIRECTIONS:
+        if kind == "word" or kind in REDIRECTIONS:
             return self._simple(line)
         raise self._unexpected()
 
@@ -322,7 +322,8 @@ class Parser(Lexer):
         self._take()
         name = self._peek()
         if name.text is None:
-            raise self._unexpected()
+            error = self._unexpected()
+            raise ParseError(f"{error.message} (expecting word)", error.line, incomplete=error.incomplete)
         self._take()
         if self._peek().kind == "(":
             self._take()

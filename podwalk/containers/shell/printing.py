@@ -56,21 +56,21 @@ def unescape(text: str, escape: re.Pattern[str] = ECHO_ESCAPE) -> tuple[str, boo
     return "".join((*out, text[at:])), False
 
 
-def printf(words: Sequence[str]) -> tuple[str, list[str]]:
+def printf(words: Sequence[str], *, quoting: bool = False) -> tuple[str, list[str]]:
     """Return what ``printf`` prints for a format and its arguments, and its complaints.
 
-    The format is used again as long as there are arguments.
+    The format is used again as long as there are arguments; ``quoting`` admits bash's ``%q``.
     """
     form, arguments, errors, out = words[0], list(words[1:]), list[str](), list[str]()
     while True:
         before = len(arguments)
-        text, stop = _formatted(form, arguments, errors)
+        text, stop = _formatted(form, arguments, errors, "sbcdiouxXfeEgGq" if quoting else "sbcdiouxXfeEgG")
         out.append(text)
         if stop or not arguments or len(arguments) == before:
             return "".join(out), errors
 
 
-def _formatted(form: str, arguments: list[str], errors: list[str]) -> tuple[str, bool]:
+def _formatted(form: str, arguments: list[str], errors: list[str], kinds: str) -> tuple[str, bool]:
     out, at = [], 0
     for match in DIRECTIVE.finditer(form):
         literal, stop = unescape(form[at : match.start()], FORMAT_ESCAPE)
@@ -82,7 +82,7 @@ def _formatted(form: str, arguments: list[str], errors: list[str]) -> tuple[str,
         if kind == "%":
             out.append("%")
             continue
-        if kind not in tuple("sbcdiouxXfeEgGq"):
+        if kind not in tuple(kinds):
             errors.append(f"{match.group()}: invalid format")
             return "".join(out), True
         width = _integer(_next(arguments), errors) if width == "*" else int(width) if width else 0

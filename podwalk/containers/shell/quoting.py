@@ -7,7 +7,7 @@ import re
 
 def quote(word: str) -> str:
     """Return a word as ``set -x`` and ``alias`` print it: as it is, or in single quotes."""
-    return word if re.fullmatch(r"[\w@%+=:,./~^-]+", word) else single(word)
+    return word if re.fullmatch(r"[+,./0-9:@A-Z\]^_a-z-]+", word) else single(word)
 
 
 def single(word: str) -> str:

@@ -12,7 +12,7 @@ from podwalk.containers.process import Pipe
 from podwalk.containers.shell import expansion
 from podwalk.containers.shell.state import ShellError
 from podwalk.containers.shell.tasks import Step
-from podwalk.containers.shell.variables import assignment
+from podwalk.containers.shell.variables import NAME
 
 if TYPE_CHECKING:
     from podwalk.containers.shell.interpreter import Shell
@@ -26,7 +26,9 @@ def read(shell: Shell, argv: list[str]) -> Step:
     options, names = _options(argv[1:])
     names = names or ["REPLY"]
     for name in names:
-        assignment(name)
+        if not NAME.fullmatch(name):
+            shell.write(f"{shell.state.name}: read: '{name}': bad variable name\n", 2)
+            return 1
     stream = shell.state.streams.get(int(options.get("u", "0")))
     if stream is None:
         raise ShellError("read error: Bad file descriptor", 1, fatal=False)
@@ -125,7 +127,7 @@ def _assign(shell: Shell, names: list[str], characters: list[Character]) -> None
 def getopts(shell: Shell, argv: list[str]) -> int:
     """Take the next option out of the arguments."""
     if len(argv) < 3:
-        raise ShellError("usage: getopts optstring var [arg...]")
+        raise ShellError("usage: getopts optstring var [arg]")
     specification, name, words = argv[1], argv[2], argv[3:] or shell.state.args
     index, offset = _place(shell)
     shell.state.set("OPTARG", "")

@@ -81,6 +81,7 @@ class State:
     locals: list[dict[str, Variable | None]] = field(default_factory=list)
     status: int = 0
     line: int = 0
+    first_line: int = 1
     loops: int = 0
     sourced: int = 0
     unchecked: int = 0

@@ -74,7 +74,7 @@ def local(shell: Shell, argv: list[str]) -> int:
         shell.state.localise(name)
         if value is not None:
             shell.state.set(name, value)
-        elif shell.dialect.bash:
+        else:
             shell.state.unset(name)
     return 0
 
@@ -114,6 +114,7 @@ def unalias(shell: Shell, argv: list[str]) -> int:
         shell.state.aliases.clear()
         return 0
     missing = [name for name in argv[1:] if shell.state.aliases.pop(name, None) is None]
+    shell.write("".join(f"unalias: {name} not found\n" for name in missing), 2)
     return int(bool(missing))
 
 
@@ -125,7 +126,7 @@ def umask(shell: Shell, argv: list[str]) -> int:
     elif re.fullmatch(r"[0-7]{1,4}", argv[1]):
         files.umask = int(argv[1], 8)
     else:
-        raise ShellError(f"Illegal number: {argv[1]}")
+        raise ShellError(f"illegal mode: {argv[1]}")
     return 0
 
 

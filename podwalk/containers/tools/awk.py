@@ -31,15 +31,15 @@ class Text(str):
 Value = float | str
 
 
-class Next(Exception):  # noqa: N818 - it is no error
+class Next(Exception):
     """``next``."""
 
 
-class Exit(Exception):  # noqa: N818 - it is no error
+class Exit(Exception):
     """``exit``."""
 
 
-class Leave(Exception):  # noqa: N818 - it is no error
+class Leave(Exception):
     """``break``, ``continue``, ``return``."""
 
     def __init__(self, kind: str, value: Value = "") -> None:
@@ -146,7 +146,9 @@ class Machine:
         if not hasattr(source, "records"):
             pipe = source.next_pipe()
             data = decode((yield from pipe.read_all())) if pipe is not None else ""
-            parts = re.split(r"\n\n+", data.strip("\n")) if separator == "" else data.removesuffix("\n").split(separator)
+            parts = (
+                re.split(r"\n\n+", data.strip("\n")) if separator == "" else data.removesuffix("\n").split(separator)
+            )
             source.records = iter(parts if data else [])  # type: ignore[attr-defined]  # kept with its source
         return next(source.records, None)
 
@@ -328,7 +330,9 @@ class Machine:
                 return f"{shape}s" % (chr(int(value)) if isinstance(value, float) else self.text(value)[:1])
             return f"{shape}s" % self.text(value)
 
-        return re.sub(r"%([-+ #0]*)(\d+|\*)?(?:\.(\d*))?([diouxXeEfFgGcs%])", convert, self.text(values[0]) if values else "")
+        return re.sub(
+            r"%([-+ #0]*)(\d+|\*)?(?:\.(\d*))?([diouxXeEfFgGcs%])", convert, self.text(values[0]) if values else ""
+        )
 
     def _write(self, text: str, target: Node | None) -> Task:
         if target is None:
@@ -537,7 +541,15 @@ class Machine:
         if name == "srand":
             return 0.0
         numbers = [self.number(value) for value in values]
-        functions = {"int": math.trunc, "sqrt": math.sqrt, "exp": math.exp, "log": math.log, "sin": math.sin, "cos": math.cos, "atan2": math.atan2}
+        functions = {
+            "int": math.trunc,
+            "sqrt": math.sqrt,
+            "exp": math.exp,
+            "log": math.log,
+            "sin": math.sin,
+            "cos": math.cos,
+            "atan2": math.atan2,
+        }
         if name not in functions:
             raise ToolError("cmd. line:1: Call to undefined function")
         try:

@@ -25,11 +25,56 @@ TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 KEYWORDS = frozenset(
-    "BEGIN END if else while for do break continue next exit in print printf delete function func return getline nextfile".split()
+    [
+        "BEGIN",
+        "END",
+        "if",
+        "else",
+        "while",
+        "for",
+        "do",
+        "break",
+        "continue",
+        "next",
+        "exit",
+        "in",
+        "print",
+        "printf",
+        "delete",
+        "function",
+        "func",
+        "return",
+        "getline",
+        "nextfile",
+    ]
 )
 BUILTINS = frozenset(
-    "length substr index split sub gsub match sprintf sin cos atan2 exp log sqrt int rand srand tolower toupper system close fflush "
-    "systime strftime".split()
+    [
+        "length",
+        "substr",
+        "index",
+        "split",
+        "sub",
+        "gsub",
+        "match",
+        "sprintf",
+        "sin",
+        "cos",
+        "atan2",
+        "exp",
+        "log",
+        "sqrt",
+        "int",
+        "rand",
+        "srand",
+        "tolower",
+        "toupper",
+        "system",
+        "close",
+        "fflush",
+        "systime",
+        "strftime",
+    ]
 )
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "/": "/", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 BINARY = {"||": 2, "&&": 3, "in": 4, "~": 5, "!~": 5, "<": 6, "<=": 6, ">": 6, ">=": 6, "==": 6, "!=": 6, "": 7, "+": 8, "-": 8, "*": 9, "/": 9, "%": 9}  # fmt: skip
@@ -79,7 +124,8 @@ class Parser:
         self.previous = self.kind if self.kind in STARTS else value
         while self.at < len(self.text):
             if self.text[self.at] == "/" and (
-                self.previous not in STARTS and self.previous not in (")", "]", "$", "++", "--") or self.previous in KEYWORDS
+                (self.previous not in STARTS and self.previous not in (")", "]", "$", "++", "--"))
+                or self.previous in KEYWORDS
             ):
                 self._regex()
                 return value
@@ -279,7 +325,9 @@ class Parser:
     def _for(self) -> Node:
         self.advance()
         self.take("(")
-        each = re.compile(r"\s*\(?\s*([A-Za-z_]\w*)\s+in\s+([A-Za-z_]\w*)\s*\)").match(self.text, self.at - len(self.value))
+        each = re.compile(r"\s*\(?\s*([A-Za-z_]\w*)\s+in\s+([A-Za-z_]\w*)\s*\)").match(
+            self.text, self.at - len(self.value)
+        )
         if each and self.kind == "name":
             self.at = each.end()
             self.advance()
@@ -322,7 +370,9 @@ class Parser:
             if operator == ">" and self.in_print:
                 return left
             precedence = BINARY.get(operator, 0) if operator else 0
-            if not precedence and (self.kind in STARTS or (self.kind == "operator" and operator in ("$", "!", "(", "-", "+", "++", "--"))):
+            if not precedence and (
+                self.kind in STARTS or (self.kind == "operator" and operator in ("$", "!", "(", "-", "+", "++", "--"))
+            ):
                 operator, precedence = "", CONCATENATION
             if not precedence or precedence < lowest:
                 return left
