@@ -42,6 +42,11 @@ class Work:
     hash: str
     pods: dict[str, list[Object]]
 
+    @property
+    def tolerations(self) -> list[Object]:
+        """The template's tolerations with those that every daemon has."""
+        return _tolerations(self.daemon_set["spec"]["template"]["spec"])
+
     def is_updated(self, pod: Object) -> bool:
         """Tell whether a Pod is of the present template."""
         return (pod["metadata"].get("labels") or {}).get(history.REVISION_LABEL) == self.hash
@@ -101,7 +106,7 @@ def _pods(context: Context, daemon_set: Object) -> dict[str, list[Object]]:
 
 def _shall_run(work: Work, node: Object) -> tuple[bool, bool]:
     """Return whether a Pod shall start on a node, and whether one that runs there may stay."""
-    pod = _new_pod(work.daemon_set, work.hash, node["metadata"]["name"])
+    pod = {"spec": {**work.daemon_set["spec"]["template"]["spec"], "tolerations": work.tolerations}}
     wanted = work.daemon_set["spec"]["template"]["spec"].get("nodeName")
     if (wanted and wanted != node["metadata"]["name"]) or not filters.selects(pod, node):
         return False, False
@@ -181,11 +186,15 @@ def _new_pod(daemon_set: Object, text: str, node: str) -> Object:
     terms = [{**term, "matchFields": named} for term in required.get("nodeSelectorTerms") or ()]
     wanted = {"nodeSelectorTerms": terms or [{"matchFields": named}]}
     spec["affinity"] = {**affinity, "nodeAffinity": {**(affinity.get("nodeAffinity") or {}), REQUIRED: wanted}}
-    extra = [*_TOLERATED, _NETWORK] if spec.get("hostNetwork") else _TOLERATED
-    tolerations = [{"key": key, "operator": "Exists", "effect": effect} for key, effect in extra]
-    present = spec.get("tolerations") or []
-    spec["tolerations"] = [*present, *(entry for entry in tolerations if entry not in present)]
+    spec["tolerations"] = _tolerations(spec)
     return pod
+
+
+def _tolerations(spec: Object) -> list[Object]:
+    extra = [*_TOLERATED, _NETWORK] if spec.get("hostNetwork") else _TOLERATED
+    tolerations: list[Object] = [{"key": key, "operator": "Exists", "effect": effect} for key, effect in extra]
+    present = spec.get("tolerations") or []
+    return [*present, *(entry for entry in tolerations if entry not in present)]
 
 
 def _rolling(work: Work) -> Object:

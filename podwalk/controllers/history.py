@@ -5,12 +5,12 @@ Source: k8s.io/kubernetes/pkg/controller/history.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Sequence
 
 from podwalk.controllers.controller import Context, key_of
 from podwalk.controllers.hashes import compute_hash
 from podwalk.controllers.owners import is_controlled_by, owner_reference
+from podwalk.controllers.trees import clone
 from podwalk.types import Object
 
 RESOURCE = "controllerrevisions.apps"
@@ -52,12 +52,12 @@ def current(context: Context, owner: Object, kind: str, hash_label: str) -> tupl
 
 def template_data(owner: Object) -> Object:
     """Return the part of an owner that a revision keeps."""
-    return {"spec": {"template": {"$patch": "replace", **copy.deepcopy(owner["spec"]["template"])}}}
+    return {"spec": {"template": {"$patch": "replace", **clone(owner["spec"]["template"])}}}
 
 
 def template_of(revision: Object) -> Object:
     """Return the template that a revision keeps."""
-    template = copy.deepcopy(revision["data"]["spec"]["template"])
+    template = clone(revision["data"]["spec"]["template"])
     template.pop("$patch", None)
     return dict(template)
 

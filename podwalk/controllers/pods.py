@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from datetime import UTC, datetime
 from typing import Any
 
 from podwalk.controllers.owners import owner_reference
+from podwalk.controllers.trees import clone
 from podwalk.types import Object
 
 
@@ -75,10 +75,10 @@ def from_template(template: Object, namespace: str, owner: Object, api_version: 
     }
     for field in ("annotations", "finalizers"):
         if source.get(field):
-            metadata[field] = copy.deepcopy(source[field])
+            metadata[field] = clone(source[field])
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": metadata,
-        "spec": copy.deepcopy(template.get("spec") or {}),
+        "spec": clone(template.get("spec") or {}),
     }

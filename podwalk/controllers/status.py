@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
+from podwalk.controllers.trees import clone
 from podwalk.types import Object, Objects
 
 
@@ -14,7 +14,7 @@ def set_status(objects: Objects, resource: str, obj: Object, status: dict[str, A
         return
 
     def change(latest: Object) -> None:
-        latest["status"] = copy.deepcopy(status)
+        latest["status"] = clone(status)
 
     metadata = obj["metadata"]
     objects.modify(

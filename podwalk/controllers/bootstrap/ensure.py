@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import ipaddress
 from dataclasses import dataclass
 
+from podwalk.controllers.trees import clone
 from podwalk.simulation import Simulation
 from podwalk.types import ClusterOptions, Object, Objects
 
@@ -30,7 +30,7 @@ class Maker:
             return created
 
         def change(latest: Object) -> None:
-            latest["status"] = copy.deepcopy(obj["status"])
+            latest["status"] = clone(obj["status"])
 
         return self.objects.modify(resource, *key, change, subresource="status", manager=manager) or created
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 
 from podwalk.controllers.controller import Context, key_of
 from podwalk.controllers.labels import matches
 from podwalk.controllers.owners import controller_of, is_controlled_by, owner_reference, set_owners
+from podwalk.controllers.trees import clone
 from podwalk.types import Object
 
 HASH_LABEL = "pod-template-hash"
@@ -23,8 +23,8 @@ class Family:
     @property
     def new(self) -> Object | None:
         """The oldest ReplicaSet with the Deployment's template."""
-        template = bare(self.deployment["spec"]["template"])
-        return next((entry for entry in self.replica_sets if bare(entry["spec"]["template"]) == template), None)
+        template = self.deployment["spec"]["template"]
+        return next((entry for entry in self.replica_sets if is_same(entry["spec"]["template"], template)), None)
 
     @property
     def old(self) -> list[Object]:
@@ -106,12 +106,23 @@ def _set_owner(context: Context, deployment: Object, replica_set: Object, *, own
     return context.objects.modify("replicasets.apps", *key_of(replica_set), change, manager="kube-controller-manager")
 
 
+def is_same(template: Object, other: Object) -> bool:
+    """Tell whether two templates are equal but for the hash label."""
+    return bool(template.get("spec") == other.get("spec") and _bare_metadata(template) == _bare_metadata(other))
+
+
+def _bare_metadata(template: Object) -> Object:
+    metadata = template.get("metadata") or {}
+    labels = {key: value for key, value in (metadata.get("labels") or {}).items() if key != HASH_LABEL}
+    return {**{key: value for key, value in metadata.items() if value}, "labels": labels}
+
+
 def bare(template: Object) -> Object:
     """Return a template without the hash label."""
     labels = (template.get("metadata") or {}).get("labels") or {}
     if HASH_LABEL not in labels:
         return template
-    out = copy.deepcopy(template)
+    out = clone(template)
     del out["metadata"]["labels"][HASH_LABEL]
     return out
 

@@ -5,12 +5,11 @@ Source: k8s.io/kubernetes/pkg/controller/deployment/progress.go and sync.go, cal
 
 from __future__ import annotations
 
-import copy
-
 from podwalk.controllers.controller import Context, key_of
 from podwalk.controllers.deployment.family import Family
 from podwalk.controllers.pods import condition, parse_time
 from podwalk.controllers.status import set_status
+from podwalk.controllers.trees import clone
 from podwalk.types import Object
 
 RESOURCE = "deployments.apps"
@@ -92,7 +91,7 @@ def _numbers(context: Context, family: Family) -> Object:
     }
     status: Object = {field: value for field, value in numbers.items() if value}
     status["terminatingReplicas"] = total["terminatingReplicas"]
-    status["conditions"] = copy.deepcopy(old.get("conditions") or [])
+    status["conditions"] = clone(old.get("conditions") or [])
     if total["availableReplicas"] >= family.replicas - family.max_unavailable:
         available = ("True", "MinimumReplicasAvailable", "Deployment has minimum availability.")
     else:

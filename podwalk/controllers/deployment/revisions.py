@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
-
 from podwalk.controllers.controller import Context, key_of
 from podwalk.controllers.deployment import progress, rolling
-from podwalk.controllers.deployment.family import HASH_LABEL, Family, bare, size
+from podwalk.controllers.deployment.family import HASH_LABEL, Family, bare, is_same, size
 from podwalk.controllers.hashes import compute_hash
 from podwalk.controllers.owners import is_controlled_by, owner_reference
+from podwalk.controllers.trees import clone
 from podwalk.errors import ApiError
 from podwalk.types import Object
 
@@ -117,8 +116,8 @@ def _resolve(context: Context, family: Family, replica_set: Object, error: ApiEr
     deployment = family.deployment
     if error.reason == "AlreadyExists":
         there = context.objects.get("replicasets.apps", *key_of(replica_set))
-        template = bare(deployment["spec"]["template"])
-        if there is not None and is_controlled_by(there, deployment) and bare(there["spec"]["template"]) == template:
+        template = deployment["spec"]["template"]
+        if there is not None and is_controlled_by(there, deployment) and is_same(there["spec"]["template"], template):
             return there
 
         def collide(latest: Object) -> None:
@@ -136,10 +135,10 @@ def _resolve(context: Context, family: Family, replica_set: Object, error: ApiEr
 def _replica_set(family: Family, template_hash: str, number: int) -> Object:
     deployment = family.deployment
     metadata, spec = deployment["metadata"], deployment["spec"]
-    template = copy.deepcopy(spec["template"])
+    template = clone(spec["template"])
     template["metadata"] = {**(template.get("metadata") or {})}
     template["metadata"]["labels"] = {**(template["metadata"].get("labels") or {}), HASH_LABEL: template_hash}
-    selector = copy.deepcopy(spec["selector"])
+    selector = clone(spec["selector"])
     selector["matchLabels"] = {**(selector.get("matchLabels") or {}), HASH_LABEL: template_hash}
     return {
         "apiVersion": "apps/v1",

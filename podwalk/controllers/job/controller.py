@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from podwalk.controllers.job import indexes, pods
 from podwalk.controllers.pods import condition, parse_time
 from podwalk.controllers.queue import Key
 from podwalk.controllers.status import set_status
+from podwalk.controllers.trees import clone
 from podwalk.types import Object
 
 RESOURCE = "jobs.batch"
@@ -51,7 +51,7 @@ def reconcile(context: Context, key: Key) -> float | None:
         _release(context, job)
         return _expire(context, job)
     claim(context, "Job", job, job["spec"].get("selector"))
-    work = Work(context, job, pods.read(context, job), copy.deepcopy(job.get("status") or {}))
+    work = Work(context, job, pods.read(context, job), clone(job.get("status") or {}))
     if not work.status.get("startTime") and not job["spec"].get("suspend"):
         work.status["startTime"] = work.now()
         _say_what_is_missing(work)

@@ -126,7 +126,7 @@ def _holds(entry: Object, labels: Mapping[str, str]) -> bool:
     if operator == "NotIn":
         return bool(value not in values)
     if operator in ("Exists", "DoesNotExist"):
-        return (value is not None) == (operator == "Exists")
+        return bool((value is not None) == (operator == "Exists"))
     try:
         difference = int(value) - int(str(values[0])) if value is not None else 0
         return difference > 0 if operator == "Gt" else difference < 0

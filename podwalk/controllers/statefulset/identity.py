@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
-
 from podwalk.controllers import history, pods
 from podwalk.controllers.controller import Context
+from podwalk.controllers.trees import clone
 from podwalk.errors import ApiError
 from podwalk.types import Object
 
@@ -81,7 +80,7 @@ def _claim(context: Context, stateful_set: Object, template: Object, pod_name: s
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
         "metadata": {**template["metadata"], "name": name, "namespace": namespace, "labels": labels},
-        "spec": copy.deepcopy(template["spec"]),
+        "spec": clone(template["spec"]),
     }
     context.objects.create(CLAIMS, claim, manager="kube-controller-manager")
     message = f"Create Claim {name} Pod {pod_name} in StatefulSet {owner} success"

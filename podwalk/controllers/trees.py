@@ -1,0 +1,16 @@
+"""Copying JSON values, which is several times faster than copying anything."""
+
+from __future__ import annotations
+
+from typing import TypeVar, cast
+
+T = TypeVar("T")
+
+
+def clone(value: T) -> T:
+    """Return a deep copy of a JSON value."""
+    if isinstance(value, dict):
+        return cast(T, {key: clone(item) for key, item in value.items()})
+    if isinstance(value, list):
+        return cast(T, [clone(item) for item in value])
+    return value
