@@ -54,6 +54,7 @@ class FieldType:
         list_type: ``atomic``, ``set`` or ``map`` in server-side apply.
         list_map_keys: the keys of a ``map`` list.
         map_type: ``granular`` or ``atomic`` in server-side apply, of maps and structures.
+        enum: the values that documentation lists, of the field or of its items.
         description: the documentation of the field, possibly empty.
     """
 
@@ -70,6 +71,7 @@ class FieldType:
     list_type: Literal["atomic", "set", "map"] = "atomic"
     list_map_keys: tuple[str, ...] = ()
     map_type: Literal["granular", "atomic"] = "granular"
+    enum: tuple[str, ...] = ()
     description: str = dataclasses.field(default="", compare=False)
 
     @property
@@ -80,7 +82,7 @@ class FieldType:
 
 def root(resource: Typed) -> FieldType:
     """Return the type of a resource's objects; ``raw`` for a custom resource, which has a schema of its own."""
-    return _structure(resource.model) if resource.model else FieldType("raw")
+    return structure(resource.model) if resource.model else FieldType("raw")
 
 
 def field(resource: Typed, path: tuple[str, ...]) -> FieldType:
@@ -125,7 +127,8 @@ def struct(model: str) -> Mapping[str, FieldType]:
 
 
 @cache
-def _structure(model: str) -> FieldType:
+def structure(model: str) -> FieldType:
+    """Return the type of a model's structure."""
     atomic = "" in _facts().get(model, {})
     return FieldType("struct", _go_name(model), model, map_type="atomic" if atomic else "granular")
 
@@ -162,7 +165,7 @@ def _type(text: str, owner: str, marks: tuple[str, ...]) -> FieldType:
         )
     base = next((_FORMATS[mark] for mark in marks if mark in _FORMATS), None) or _SCALARS.get(text)
     if base is None:
-        base = _structure(text)
+        base = structure(text)
     return replace(base, go=go) if go else base
 
 
@@ -178,6 +181,8 @@ def _marked(base: FieldType, marks: tuple[str, ...], required: bool) -> FieldTyp
             changes["patch_strategy"] = "replace"
         elif name == "map":
             changes |= {"list_type": "map", "list_map_keys": tuple(value.split("+"))}
+        elif name == "enum":
+            changes["enum"] = tuple(one.strip("'") for one in value.split("|"))
         elif name == "set":
             changes["list_type"] = "set"
         elif name == "atomic":
