@@ -196,7 +196,7 @@ class _Paths:
         if "patch" in sub.verbs:
             made["patch"] = self._patching(suffix, body=body, kind=kind)
         if sub.name == "log":
-            made["get"]["responses"] = {"200": {"description": "OK", "content": {"text/plain": _content("string")}}}
+            made["get"]["responses"]["200"] = {"description": "OK", "content": {"text/plain": _content("string")}}
             parameters += [_query(name) for name in _LOG]
         return {path: made | {"parameters": [*parameters, _query("pretty")]}}
 
