@@ -44,8 +44,8 @@ def _plain(function: Callable[[Shell, list[str]], int]) -> Builtin:
     """Make a builtin of a function that waits for nothing."""
 
     def run(shell: Shell, argv: list[str]) -> Step:
+        yield from ()
         return function(shell, argv)
-        yield  # a generator, as all builtins are
 
     return run
 

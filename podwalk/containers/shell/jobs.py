@@ -32,13 +32,13 @@ def trap(shell: Shell, argv: list[str]) -> int:
     names = words[1:] if len(words) > 1 else words
     action = words[0] if len(words) > 1 else "-"
     for name in names:
-        number = signals.number(name)
-        if number is None:
+        known = signals.number(name)
+        if known is None:
             raise ShellError(f"{name}: invalid signal specification", 1, fatal=False)
         if action == "-":
-            shell.state.traps.pop(number, None)
-        elif number != 9:
-            shell.state.traps[number] = action
+            shell.state.traps.pop(known, None)
+        elif known != 9:
+            shell.state.traps[known] = action
     signals.update(shell)
     return 0
 

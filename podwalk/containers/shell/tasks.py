@@ -22,7 +22,9 @@ def drive(task: Step, absorb: Callable[[simpy.Interrupt], BaseException | None])
         task: the outermost step.
         absorb: is told of each interrupt; None to go on waiting as if nothing had come, or what to raise in the step.
     """
-    stack, value, error = [task], None, None
+    stack: list[Step] = [task]
+    value: Any = None
+    error: BaseException | None = None
     while stack:
         try:
             item = stack[-1].send(value) if error is None else stack[-1].throw(error)

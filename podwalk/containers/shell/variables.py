@@ -25,8 +25,8 @@ def export(shell: Shell, argv: list[str]) -> int:
     if not words:
         for name, variable in sorted(shell.state.variables.items()):
             if variable.readonly if readonly else variable.exported:
-                value = f"={single(variable.value)}" if variable.value is not None else ""
-                shell.write(f"{argv[0]} {name}{value}\n")
+                shown = f"={single(variable.value)}" if variable.value is not None else ""
+                shell.write(f"{argv[0]} {name}{shown}\n")
         return 0
     for word in words[1:] if remove else words:
         name, value = assignment(word)

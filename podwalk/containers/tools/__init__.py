@@ -1,4 +1,6 @@
-"""The programs that images have beside their own: files, text, processes, archives. Tools of the network are in modules of their own.
+"""The programs that images have beside their own: files, text, processes, archives.
+
+Tools of the network are in modules of their own.
 
 Output and messages are BusyBox's, 1.38 as the reference cluster has it.
 """
@@ -13,8 +15,8 @@ from podwalk.containers.tools.busybox import APPLETS, binaries
 from podwalk.containers.tools.command import PROGRAMS
 
 MODULES = (
-    "text", "fields", "grep", "sed", "listing", "finding", "trees", "names", "digests", "differences", "numbers", "dates",
-    "system", "processes", "running", "archives", "awk",
+    "text", "fields", "grep", "sed", "listing", "finding", "trees", "names", "digests", "differences", "numbers",
+    "dates", "system", "processes", "running", "archives", "awk",
 )  # fmt: skip
 
 for _module in MODULES:

@@ -143,13 +143,13 @@ class Machine:
         if separator == "\n":
             line = yield from source.line()
             return None if line is None else decode(line.removesuffix(b"\n"))
-        if not hasattr(source, "records"):
+        if source.records is None:
             pipe = source.next_pipe()
             data = decode((yield from pipe.read_all())) if pipe is not None else ""
             parts = (
                 re.split(r"\n\n+", data.strip("\n")) if separator == "" else data.removesuffix("\n").split(separator)
             )
-            source.records = iter(parts if data else [])  # type: ignore[attr-defined]  # kept with its source
+            source.records = iter(parts if data else [])
         return next(source.records, None)
 
     def _rules(self) -> Task:
@@ -266,20 +266,20 @@ class Machine:
                 return
 
     def _run_next(self) -> Task:
+        yield from ()
         raise Next
-        yield  # a generator, as all statements are
 
     def _run_nextfile(self) -> Task:
+        yield from ()
         raise ToolError("nextfile is not simulated by Podwalk", 2)
-        yield  # a generator, as all statements are
 
     def _run_break(self) -> Task:
+        yield from ()
         raise Leave("break")
-        yield  # a generator, as all statements are
 
     def _run_continue(self) -> Task:
+        yield from ()
         raise Leave("continue")
-        yield  # a generator, as all statements are
 
     def _run_return(self, node: Node | None) -> Task:
         raise Leave("return", (yield from self.evaluate(node)) if node is not None else "")
@@ -298,14 +298,14 @@ class Machine:
     def _run_print(self, arguments: list[Node], target: Node | None) -> Task:
         values: list[Value] = []
         for argument in arguments:
-            values.append((yield from self.evaluate(argument)))
+            values += [(yield from self.evaluate(argument))]
         shown = [self.text(value, "OFMT") for value in values] if arguments else [self.text(self.fields[0])]
         yield from self._write(self.text(self.variables["OFS"]).join(shown) + self.text(self.variables["ORS"]), target)
 
     def _run_printf(self, arguments: list[Node], target: Node | None) -> Task:
         values = []
         for argument in arguments:
-            values.append((yield from self.evaluate(argument)))
+            values += [(yield from self.evaluate(argument))]
         yield from self._write(self.format(values), target)
 
     def format(self, values: list[Value]) -> str:
@@ -407,7 +407,7 @@ class Machine:
     def _key(self, index: list[Node]) -> Task:
         parts = []
         for node in index:
-            parts.append(self.text((yield from self.evaluate(node))))
+            parts += [self.text((yield from self.evaluate(node)))]
         return self.text(self.variables["SUBSEP"]).join(parts)
 
     def _store(self, target: Node, value: Value) -> Task:
@@ -513,7 +513,7 @@ class Machine:
             return float(len(self.arrays[arguments[0][1]]))
         values = []
         for argument in arguments:
-            values.append((yield from self.evaluate(argument)))
+            values += [(yield from self.evaluate(argument))]
         if name == "system":
             return float((yield from self.process.run(["sh", "-c", self.text(values[0])])))
         if name in ("close", "fflush"):
@@ -616,6 +616,6 @@ class Machine:
 
 
 _METHODS = {
-    "group": "_group", "list": "_list", "field": "_field", "element": "_element", "=": "_assignment", "step": "_step", "?": "_choice",
-    "unary": "_unary", "in": "_in", "binary": "_binary", "call": "_call",
+    "group": "_group", "list": "_list", "field": "_field", "element": "_element", "=": "_assignment", "step": "_step",
+    "?": "_choice", "unary": "_unary", "in": "_in", "binary": "_binary", "call": "_call",
 }  # fmt: skip

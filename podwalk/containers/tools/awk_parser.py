@@ -1,7 +1,6 @@
 """Reads the programs of ``awk``: tokens, then expressions by precedence, then statements.
 
-No library of awk in Python is kept up, so the grammar is written out here. Left out: user functions' arrays by reference to elements, ``getline`` from
-commands, ``printf >``'s pipes.
+No library of awk in Python is kept up, so the grammar is written out here. Refused: ``getline``, ``nextfile``.
 
 Source: POSIX.1-2024, awk, Grammar.
 """
@@ -77,7 +76,10 @@ BUILTINS = frozenset(
     ]
 )
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "/": "/", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
-BINARY = {"||": 2, "&&": 3, "in": 4, "~": 5, "!~": 5, "<": 6, "<=": 6, ">": 6, ">=": 6, "==": 6, "!=": 6, "": 7, "+": 8, "-": 8, "*": 9, "/": 9, "%": 9}  # fmt: skip
+BINARY = {
+    "||": 2, "&&": 3, "in": 4, "~": 5, "!~": 5, "<": 6, "<=": 6, ">": 6, ">=": 6, "==": 6, "!=": 6,
+    "": 7, "+": 8, "-": 8, "*": 9, "/": 9, "%": 9,
+}  # fmt: skip
 CONCATENATION = 7
 STARTS = frozenset(("number", "string", "name", "function", "regex"))
 
@@ -391,7 +393,7 @@ class Parser:
         """Read a sign or negation."""
         if self.kind == "operator" and self.value in ("!", "-", "+"):
             operator = self.advance()
-            return ("unary", operator, self.unary() if operator != "!" else self.unary())
+            return ("unary", operator, self.unary())
         return self.power()
 
     def power(self) -> Node:

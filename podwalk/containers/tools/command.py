@@ -1,13 +1,14 @@
 """What the tools share: their table, their options, their input, their errors.
 
-A tool is a function of its process, its options and its operands; :func:`tool` makes it a program. A flag that Podwalk does not simulate is refused, never
-ignored: 1 with BusyBox's words for one that BusyBox does not know either, 2 with words that say so for one that it does.
+A tool is a function of its process, its options and its operands; :func:`tool` makes it a program. A flag that Podwalk
+does not simulate is refused, never ignored: 1 with BusyBox's words for one that BusyBox does not know either, 2 with
+words that say so for one that it does.
 """
 
 from __future__ import annotations
 
 import getopt
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from types import GeneratorType
 from typing import Any
 
@@ -181,7 +182,7 @@ def read_all(process: Process, name: str) -> Generator[simpy.Event, Any, bytes]:
 
 
 class Input:
-    """The lines of several files, one after the other; a file that cannot be opened is complained about and passed over.
+    """The lines of several files, one after the other; one that cannot be opened is complained about and passed over.
 
     Attributes:
         failed: whether one could not be opened.
@@ -189,6 +190,7 @@ class Input:
         first: whether the last line was its file's first.
         directory: what to say in place of the usual for a directory.
         quiet: whether not to complain at all.
+        records: what is left of a file that is not read by lines.
     """
 
     def __init__(self, process: Process, names: Sequence[str], form: str = "{tool}: {name}: {reason}") -> None:
@@ -200,6 +202,7 @@ class Input:
         self.first = False
         self.directory = ""
         self.quiet = False
+        self.records: Iterator[str] | None = None
         self._pipe: Pipe | None = None
 
     def next_pipe(self) -> Pipe | None:

@@ -42,7 +42,7 @@ def _node(process: Process, word: str) -> Node | None:
 def _files(process: Process, options: Options, first: str, second: str) -> Task:
     texts = []
     for name in (first, second):
-        texts.append(decode((yield from open_input(process, name).read_all())))
+        texts += [decode((yield from open_input(process, name).read_all()))]
     left, right = (text.splitlines(keepends=True) for text in texts)
     if [_seen(line, options) for line in left] == [_seen(line, options) for line in right]:
         if "s" in options:
@@ -52,7 +52,7 @@ def _files(process: Process, options: Options, first: str, second: str) -> Task:
         process.write(f"Files {first} and {second} differ\n")
         return 1
     dates = [_date(process, name) for name in (first, second)]
-    lines = difflib.unified_diff(left, right, first, second, *dates, n=options.number("U", 3))
+    lines = difflib.unified_diff(left, right, first, second, dates[0], dates[1], n=options.number("U", 3))
     out = "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
     yield from process.emit(encode(out))
     return 1

@@ -244,12 +244,12 @@ def cmp(process: Process, options: Options, words: list[str]) -> Task:
     if not words:
         raise UsageError(code=2)
     data = []
-    for word in (words + ["-"])[:2]:
-        data.append((yield from open_input(process, word).read_all()))
+    for word in [*words, "-"][:2]:
+        data += [(yield from open_input(process, word).read_all())]
     first, second = data
     if "n" in options:
         first, second = first[: options.number("n")], second[: options.number("n")]
-    names = (words + ["-"])[:2]
+    names = [*words, "-"][:2]
     different = [place for place, (a, b) in enumerate(zip(first, second, strict=False)) if a != b]
     if different and "l" in options:
         process.write("".join(f"{place + 1} {first[place]:3o} {second[place]:3o}\n" for place in different))

@@ -73,15 +73,13 @@ def _pick(items: Sequence[str], ranges: list[tuple[int, int]]) -> list[str]:
 def paste(process: Process, options: Options, words: list[str]) -> Task:
     """Put lines side by side."""
     delimiters = options.get("d", "\t").replace("\\n", "\n").replace("\\t", "\t") or "\0"
-    columns = []
     pipes = {name: open_input(process, name) for name in words or ["-"]}
     if "s" in options:
         for pipe in pipes.values():
             lines = decode((yield from pipe.read_all())).splitlines()
             yield from process.emit(encode(_joined(lines, delimiters) + "\n"))
         return 0
-    for name in words or ["-"]:
-        columns.append(pipes[name])
+    columns = [pipes[name] for name in words or ["-"]]
     while True:
         row, ended = [], 0
         for pipe in columns:

@@ -60,7 +60,9 @@ def modified(process: Process, node: Node) -> datetime:
 )
 def ls(process: Process, options: Options, words: list[str]) -> int:
     """List directories and files."""
-    plain, directories, failed = [], [], 0
+    plain: list[Item] = []
+    directories: list[Item] = []
+    failed = 0
     for word in words or ["."]:
         try:
             follow = "d" not in options and ("l" not in options or word.endswith("/") or options.has("L", "H"))

@@ -14,9 +14,11 @@ from podwalk.containers.tools.command import Options, ToolError, UsageError, too
 from podwalk.simulation import Task
 
 COLUMNS = {
-    "pid": ("PID", 5), "ppid": ("PPID", 5), "user": ("USER", -8), "comm": ("COMMAND", -16), "args": ("COMMAND", 0), "cmd": ("COMMAND", 0),
-    "time": ("TIME", 6), "etime": ("ELAPSED", 7), "vsz": ("VSZ", 4), "rss": ("RSS", 4), "stat": ("STAT", -4), "tty": ("TT", -6),
+    "pid": ("PID", 5), "ppid": ("PPID", 5), "user": ("USER", -8), "comm": ("COMMAND", -16), "args": ("COMMAND", 0),
+    "cmd": ("COMMAND", 0), "time": ("TIME", 6), "etime": ("ELAPSED", 7), "vsz": ("VSZ", 4), "rss": ("RSS", 4),
+    "stat": ("STAT", -4), "tty": ("TT", -6),
 }  # fmt: skip
+"""What ``-o`` may ask for: its title, and its width, negative if it is set to the left."""
 
 
 @tool("ps", usage="[-o COL1,COL2=HEADER]", raw=True)

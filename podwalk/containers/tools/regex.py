@@ -1,8 +1,8 @@
-"""POSIX regular expressions, basic and extended, as Python's.
+r"""POSIX regular expressions, basic and extended, as Python's.
 
 Left out: equivalence classes and collating symbols. Alternatives are tried in order, where POSIX takes the longest.
 
-Source: POSIX.1-2024, Base Definitions, chapter 9; glibc for ``\\w``, ``\\b``, ``\\+`` in basic ones.
+Source: POSIX.1-2024, Base Definitions, chapter 9; glibc for ``\w``, ``\b``, ``\+`` in basic ones.
 """
 
 from __future__ import annotations
@@ -10,10 +10,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-CLASSES = {
-    "alpha": "a-zA-Z", "digit": "0-9", "alnum": "a-zA-Z0-9", "upper": "A-Z", "lower": "a-z", "space": r" \t\n\r\f\v",
-    "blank": r" \t", "punct": r"!-/:-@\[-`{-~", "xdigit": "0-9A-Fa-f", "print": " -~", "graph": "!-~", "cntrl": r"\x00-\x1f\x7f",
-}  # fmt: skip
+from podwalk.containers.shell.patterns import CLASSES
+
 SAME = frozenset("wWsSbB")
 
 

@@ -24,8 +24,8 @@ from podwalk.simulation import Task
 def sed(process: Process, options: Options, words: list[str]) -> Task:
     """Edit lines by a script."""
     scripts = [value for flag, value in options.pairs if flag in ("e", "expression")]
-    for name in options.all("f"):
-        scripts.append(decode(process.container.files.read(process.path(name))).rstrip("\n"))
+    files = process.container.files
+    scripts += [decode(files.read(process.path(name))).rstrip("\n") for name in options.all("f")]
     if not scripts:
         if not words:
             raise UsageError

@@ -167,9 +167,7 @@ def sync(process: Process, options: Options, words: list[str]) -> int:
 @tool("vi vim nano ed emacs", raw=True)
 def editor(process: Process, options: Options, words: list[str]) -> int:
     """Say that there is no editor."""
-    raise ToolError(
-        "editors are not simulated by Podwalk; write files with `cat > FILE <<EOF` or edit them with `sed -i`", 127
-    )
+    raise ToolError("editors are not simulated by Podwalk; use `cat > FILE <<EOF` or `sed -i`", 127)
 
 
 @tool("env", usage="[-iu0] [-u VAR] [NAME=VALUE]... [PROG ARGS]", flags="iu:0", permute=False, code=125)
@@ -214,9 +212,8 @@ def busybox(process: Process, options: Options, words: list[str]) -> Task:
         process.write("".join(f"{'bin/' if words[0] != '--list' else ''}{name}\n" for name in names))
         return 0
     if not words or words[0] == "--help":
-        process.write(
-            f"{VERSION}\nUsage: busybox [FUNCTION [ARGUMENTS]...]\n\nCurrently defined functions:\n\t{', '.join(names)}\n"
-        )
+        process.write(f"{VERSION}\nUsage: busybox [FUNCTION [ARGUMENTS]...]\n\n")
+        process.write(f"Currently defined functions:\n\t{', '.join(names)}\n")
         return 0
     program = process.container.programs.get(words[0]) if words[0] in BUSYBOX else None
     if program is None:

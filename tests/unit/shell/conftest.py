@@ -46,13 +46,13 @@ class Box:
         Process(self.container, ["sleep", "1000000"]).start(_forever)
 
     def start(self, argv: Sequence[str], *, stdin: bytes = b"") -> tuple[Process, bytearray, bytearray]:
-        streams = {name: Pipe(self.simulation) for name in ("stdin", "stdout", "stderr")}
+        source, stdout, stderr = (Pipe(self.simulation) for _ in range(3))
         out, err = bytearray(), bytearray()
-        streams["stdout"].on_write = out.extend
-        streams["stderr"].on_write = err.extend
-        streams["stdin"].write(stdin)
-        streams["stdin"].close()
-        process = Process(self.container, argv, cwd="/tmp/case", **streams)
+        stdout.on_write = out.extend
+        stderr.on_write = err.extend
+        source.write(stdin)
+        source.close()
+        process = Process(self.container, argv, stdin=source, stdout=stdout, stderr=stderr, cwd="/tmp/case")
         process.start(self.container.programs[argv[0]])
         return process, out, err
 

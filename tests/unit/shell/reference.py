@@ -1,7 +1,7 @@
 """Runs one-liners in a busybox container of the real cluster, and freezes what they gave.
 
-The tables hold the scripts and their outcomes. ``python -m tests.unit.shell.reference`` writes the outcomes anew, where the
-rig is there; with ``TABLE SCRIPT…`` it adds scripts to a table.
+The tables hold the scripts and their outcomes. ``python -m tests.unit.shell.reference`` writes the outcomes anew, where
+the rig is there; with ``TABLE SCRIPT…`` it adds scripts to a table.
 """
 
 from __future__ import annotations
