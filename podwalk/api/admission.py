@@ -49,11 +49,30 @@ def admit_create(objects: StoredObjects, resource: Resource, obj: Object, write:
 def admit_update(objects: StoredObjects, resource: Resource, obj: Object, old: Object, write: Write) -> None:
     """Change and check the new state of an object."""
     if resource.key == "pods":
+        _label_topology(objects, obj, old)
         for key in ("priority", "preemptionPolicy", "serviceAccountName", "serviceAccount"):
             if key in old["spec"] and key not in obj["spec"]:
                 obj["spec"][key] = old["spec"][key]
     elif resource.key == "priorityclasses.scheduling.k8s.io":
         _check_one_default(objects, resource, obj)
+
+
+_TOPOLOGY = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region")
+
+
+def _label_topology(objects: StoredObjects, pod: Object, old: Object) -> None:
+    """Give a Pod that gets its node the node's zone and region.
+
+    Source: PodTopologyLabels, on by default since 1.35.
+    """
+    node_name = pod["spec"].get("nodeName")
+    if not node_name or old["spec"].get("nodeName"):
+        return
+    node = objects.get("nodes", "", node_name)
+    labels = (node or {}).get("metadata", {}).get("labels") or {}
+    found = {key: labels[key] for key in _TOPOLOGY if key in labels}
+    if found:
+        pod["metadata"]["labels"] = {**(pod["metadata"].get("labels") or {}), **found}
 
 
 def _check_namespace(objects: StoredObjects, resource: Resource, obj: Object) -> None:

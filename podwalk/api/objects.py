@@ -316,7 +316,8 @@ class StoredObjects:
             validation.validate(resource, new, old) if resource.model else self.definitions.validate(resource, new, old)
         )
         if causes:
-            raise failures.invalid(resource.group, resource.kind, new["metadata"].get("name", ""), causes)
+            kind = new.get("kind") or resource.kind
+            raise failures.invalid(resource.group, kind, new["metadata"].get("name", ""), causes)
 
     def _store(self, resource: Resource, new: Object, old: Object, owned: allocation.Claims) -> Object:
         if deletion.finished(resource, new):

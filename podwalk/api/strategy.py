@@ -220,11 +220,21 @@ def prepare_create(strategy: Strategy, obj: Object) -> None:
 
 
 def prepare_update(strategy: Strategy, new: Object, old: Object, *, keep_status: bool = False) -> None:
-    """Keep what a write of the whole object may not change, and count the generation."""
+    """Keep what a write of the whole object may not change, and count the generation.
+
+    Args:
+        strategy: of the resource.
+        new: changed in place.
+        old: what is stored.
+        keep_status: for a Pod's binding, which sets a condition with the node and counts no generation.
+    """
     if strategy.status and not keep_status:
         drop(new, "status", old.get("status"))
     strategy.on_update(new, old)
-    _count(strategy, new, old)
+    if keep_status:
+        drop(new["metadata"], "generation", old["metadata"].get("generation"))
+    else:
+        _count(strategy, new, old)
 
 
 def _annotations(obj: Object) -> Object:
