@@ -192,7 +192,7 @@ def _find_service(view: View, zone: Zone, owner: tuple[str, str], left: list[str
     spec = service["spec"]
     if spec.get("type") == "ExternalName":
         target = str(spec.get("externalName", ""))
-        if endpoint or parse(target) is not None:
+        if left or parse(target) is not None:
             raise NoSuchName(own_name)
         return [Found(target, 0, own_name)]
     if is_headless(service) or endpoint:

@@ -115,6 +115,8 @@ def test_names_without_such_a_record_are_nodata_with_the_soa(zone: World, name: 
         ("*.shop.svc.cluster.local.", "A"),
         ("web.cluster.local.", "A"),
         ("shop.svc.cluster.local.", "TXT"),
+        ("_a._b.out.shop.svc.cluster.local.", "A"),
+        ("x.out.shop.svc.cluster.local.", "A"),
     ],
 )
 def test_names_that_do_not_exist(zone: World, name: str, kind: str) -> None:

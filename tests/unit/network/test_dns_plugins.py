@@ -284,6 +284,7 @@ def test_the_cache_keeps_denials_and_failures_apart(coredns: Dns) -> None:
 def test_the_cluster_zone_is_not_cached_where_it_is_disabled(coredns: Dns) -> None:
     assert coredns.ask(API).source == "kubernetes"
     assert coredns.ask(API).source == "kubernetes"
+    assert coredns.ask("dns-version.cluster.local.", "TXT").answers[0].ttl == 30
 
 
 def test_a_stub_domain_is_forwarded_to_its_own_server(world: World) -> None:

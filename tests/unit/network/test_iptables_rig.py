@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,57 +12,16 @@ import yaml
 
 from podwalk.network import iptables
 from podwalk.store import Store
-from podwalk.types import ClusterOptions, Object, Ref
+from podwalk.types import ClusterOptions, Ref
+from tests.unit.network.rigs import Rig, connect
 from tests.unit.network.test_iptables import DATA, by_chain
 
-RIG = Path(os.environ.get("PODWALK_RIG", Path(__file__).parents[4] / "shared" / "rig"))
 NAMESPACE = "podwalk-rules"
-RESOURCES = ("services", "endpointslices.discovery.k8s.io", "nodes", "namespaces")
-
-
-def rig_environment() -> dict[str, str] | None:
-    """Return the environment in which kubectl and docker reach the rig, or None where it is not up."""
-    if not (RIG / "env").exists() or shutil.which("bash") is None:
-        return None
-    command = f'eval "$({RIG}/env)" && kubectl get nodes -o name >/dev/null && env -0'
-    done = subprocess.run(["bash", "-c", command], capture_output=True, timeout=20, check=False)
-    pairs = (pair.partition("=") for pair in done.stdout.decode().split("\0") if pair)
-    return {key: value for key, _, value in pairs} if done.returncode == 0 else None
-
-
-class Rig:
-    """A running kind cluster."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.environment = environment
-
-    def run(self, *command: str, stdin: str = "") -> str:
-        done = subprocess.run(
-            command, env=self.environment, input=stdin, capture_output=True, text=True, timeout=60, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def get(self, resource: str, *more: str) -> list[Object]:
-        items: list[Object] = json.loads(self.run("kubectl", "get", resource, "-o", "json", *more))["items"]
-        return items
-
-    def snapshot(self) -> Store:
-        """Return the cluster's objects; of Services and slices, those of the test's own namespace."""
-        store = Store()
-        for resource in RESOURCES:
-            scope = ("-n", NAMESPACE) if resource in RESOURCES[:2] else ()
-            for obj in self.get(resource, *scope):
-                store.put(resource, obj)
-        return store
 
 
 @pytest.fixture(scope="module")
 def rig() -> Iterator[Rig]:
-    environment = rig_environment()
-    if environment is None:
-        pytest.skip(f"no kind cluster is up at {RIG}")
-    found = Rig(environment)
+    found = connect()
     names = [node["metadata"]["name"] for node in found.get("nodes")]
     worker = next(name for name in names if name.endswith("-worker"))
     manifests = list(yaml.safe_load_all((DATA / "services.yaml").read_text(encoding="utf-8")))
@@ -119,7 +74,7 @@ def node_name(store: Store, suffix: str) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("node", ["worker", "worker2", "control-plane"])
 def test_the_rules_are_those_that_kube_proxy_writes_now(rig: Rig, node: str) -> None:
-    store = rig.snapshot()
+    store = rig.snapshot(NAMESPACE)
     name = node_name(store, node)
     expected = ours(by_chain(iptables.rules(store, name, ClusterOptions())))
     for _ in range(50):
@@ -131,7 +86,7 @@ def test_the_rules_are_those_that_kube_proxy_writes_now(rig: Rig, node: str) -> 
 
 @pytest.mark.slow
 def test_one_services_rules_are_found_on_the_node(rig: Rig) -> None:
-    store = rig.snapshot()
+    store = rig.snapshot(NAMESPACE)
     name = node_name(store, "worker")
     real = rig.run("docker", "exec", name, "iptables-save").splitlines()
     text = iptables.rules(store, name, ClusterOptions(), Ref("services", NAMESPACE, "node-port-local"))

@@ -124,15 +124,16 @@ def make(context: Context, directive: Directive, zones: Sequence[str]) -> Handle
 
 
 def _store(cache: Cache, limits: dict[str, Limits], answer: Answer, now_s: float) -> Answer:
-    """Keep an answer if it may be, and return it with the TTL it is kept for."""
+    """Keep an answer if it may be, and return it with the TTL it is kept for; a disabled zone's is cut alike."""
     kind = category(answer)
     limit = limits.get(kind)
-    if limit is None or any(is_under(answer.question.name, zone) for zone in limit.disabled):
+    if limit is None:
         return answer
     records = (*answer.answers, *answer.authority, *answer.additional)
     smallest = min((record.ttl for record in records), default=MINIMUM_TTL)
     ttl = limit.ttl if kind == ERROR else max(limit.minimum, min(limit.ttl, smallest))
-    if ttl > 0:
+    disabled = any(is_under(answer.question.name, zone) for zone in limit.disabled)
+    if ttl > 0 and not disabled:
         cache.keep(answer, ttl, now_s, limit.capacity)
     return with_ttl(answer, ttl)
 
