@@ -46,9 +46,17 @@ class IsolatedExecute(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader h
     def job(self, answers: list[NotebookNode], tests: list[NotebookNode], namespaces: tuple[str, ...]) -> Job:
         """Return what the judge is given."""
         return Job(
-            tuple(cell.source for cell in answers), tuple(cell.source for cell in tests), self.backend,
-            namespaces, self.sandboxed, self.cell_timeout_s, self.timeout_s, self.memory_mb * 1024**2, self.processes,
-        )  # fmt: skip
+            tuple(cell.source for cell in answers),
+            tuple(cell.source for cell in tests),
+            given=tuple(number for number, cell in enumerate(answers) if utils.is_locked(cell)),
+            backend=self.backend,
+            namespaces=namespaces,
+            sandboxed=self.sandboxed,
+            cell_timeout_s=self.cell_timeout_s,
+            timeout_s=self.timeout_s,
+            memory_bytes=self.memory_mb * 1024**2,
+            processes=self.processes,
+        )
 
     def _namespaces(self, assignment: str, notebook: str) -> tuple[str, ...]:
         """Return what the teacher's notebook says of itself; the submission is not asked."""

@@ -15,6 +15,7 @@ class Job:
 
     Attributes:
         answers: the sources of the submission's cells, run in the student's kernel in this order.
+        given: which of them are the assignment's own, to be run again in a new kernel.
         tests: the sources of the trusted test cells, run by the checker afterwards.
         backend: which cluster, in the words of ``PODWALK_BACKEND``.
         namespaces: those the assignment works in; emptied first where the cluster is not a fresh one.
@@ -27,6 +28,7 @@ class Job:
 
     answers: tuple[str, ...]
     tests: tuple[str, ...]
+    given: tuple[int, ...] = ()
     backend: str = "in-process"
     namespaces: tuple[str, ...] = ()
     sandboxed: bool = True
@@ -38,7 +40,8 @@ class Job:
     @classmethod
     def of(cls, values: dict[str, Any]) -> Job:
         """Make a job of what JSON kept of one."""
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**given)
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Marked:
 
     Attributes:
         answers: the outputs of each of the submission's cells.
+        given: which of them are the assignment's own, to be run again in a new kernel.
         tests: the outputs of each test cell.
         fault: why it could not be marked; empty if it was. Then there are no points, not even zero.
     """

@@ -19,14 +19,16 @@ import traceback
 import podwalk
 from grader.isolation import checker, submission
 from grader.isolation.job import Job, Marked
+from grader.isolation.zygote import Zygote
 from podwalk.errors import PodwalkError
+from podwalk.facade import Cluster
 
 SLACK_S = 60.0
 FRESH = "in-process"
 """The backend that gives a new cluster each time."""
 
 
-def judge(job: Job) -> Marked:
+def judge(job: Job, zygote: Zygote, warm: Cluster | None = None) -> Marked:
     """Run and mark one submission; a fault is part of the result."""
     started = time.monotonic()
     timings: dict[str, float] = {}
@@ -36,11 +38,11 @@ def judge(job: Job) -> Marked:
 
     answers: tuple[tuple[dict[str, object], ...], ...] = ()
     try:
-        cluster = podwalk.cluster(job.backend, quiet=True)
-        if job.backend != FRESH:
+        cluster = warm or podwalk.cluster(job.backend, quiet=True)
+        if job.backend != FRESH and job.namespaces:
             cluster.delete([_namespace(name) for name in job.namespaces])
         lap("cluster")
-        answers = submission.run(cluster, job)
+        answers = submission.run(cluster, zygote, job)
         lap("submission")
         tests = checker.run(cluster, job.tests)
         lap("checks")
@@ -60,13 +62,16 @@ def serve() -> None:
     """Judge the jobs of standard input until it ends."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    zygote = Zygote()
+    # Each fork has a copy of this cluster, which nobody has touched.
+    warm = podwalk.cluster(FRESH, quiet=True)
     for line in sys.stdin:
-        job = Job.of(json.loads(line))
-        out.write(_forked(job) + "\n")
+        out.write(_forked(Job.of(json.loads(line)), zygote, warm) + "\n")
         out.flush()
+    zygote.close()
 
 
-def _forked(job: Job) -> str:
+def _forked(job: Job, zygote: Zygote, warm: Cluster) -> str:
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
@@ -75,7 +80,7 @@ def _forked(job: Job) -> str:
         status = 1
         try:
             with os.fdopen(write, "w", encoding="utf-8") as pipe:
-                pipe.write(json.dumps(dataclasses.asdict(judge(job))))
+                pipe.write(json.dumps(dataclasses.asdict(judge(job, zygote, warm if job.backend == FRESH else None))))
             status = 0
         finally:
             os._exit(status)

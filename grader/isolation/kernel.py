@@ -1,14 +1,12 @@
 """The student's kernel: runs a submission's cells in one IPython shell and says what each put out.
 
-It runs inside of the sandbox, so nothing it says is believed but as the outputs of the student's own cells. Standard
-input gives the cells, one JSON document; results go to the descriptor that ``GRADER_RESULTS_FD`` names, a line a cell.
+It runs inside of the sandbox, so nothing it says is believed but as the outputs of the student's own cells.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import sys
 import threading
@@ -20,12 +18,12 @@ from typing import Any, NoReturn
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
+from kubernetes.config import kube_config
 from traitlets.config import Config
 
 from grader.isolation.relay import forward, listen
 
 MAX_TEXT = 100_000
-RESULTS_FD = "GRADER_RESULTS_FD"
 
 
 class CellTimeoutError(BaseException):
@@ -57,12 +55,9 @@ class Kernel:
             os.dup2(self._files[name].fileno(), number)
         sys.stdout = os.fdopen(1, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)
         sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)
-        config = Config()
-        config.HistoryManager.enabled = False
-        config.InteractiveShell.colors = "nocolor"
-        self.shell = InteractiveShell.instance(config=config, displayhook_class=ResultHook)
+        self.shell = _shell()
         self._errors: list[dict[str, Any]] = []
-        self.shell._showtraceback = self._keep_error  # type: ignore[method-assign]  # where ipykernel hooks in, too
+        self.shell._showtraceback = self._keep_error  # type: ignore[method-assign, assignment]  # where ipykernel hooks in, too
 
     def run(self, source: str, timeout_s: float) -> list[dict[str, Any]]:
         """Run a cell and return its outputs in nbformat's form."""
@@ -97,6 +92,13 @@ class Kernel:
         self._errors.append(_error(kind.__name__, str(value)[:MAX_TEXT], [line[:MAX_TEXT] for line in lines[:50]]))
 
 
+def _shell() -> InteractiveShell:
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "nocolor"
+    return InteractiveShell.instance(config=config, displayhook_class=ResultHook)
+
+
 def _error(name: str, value: str, lines: list[str]) -> dict[str, Any]:
     return {"output_type": "error", "ename": name, "evalue": value, "traceback": lines or [f"{name}: {value}"]}
 
@@ -114,23 +116,36 @@ def _too_late(_number: int, _frame: FrameType | None) -> NoReturn:
     raise CellTimeoutError
 
 
-def main() -> None:
-    """Run the cells of standard input."""
-    request = json.load(sys.stdin)
-    results = os.fdopen(int(os.environ.pop(RESULTS_FD)), "w", encoding="utf-8")
-    if request["processes"]:
-        resource.setrlimit(resource.RLIMIT_NPROC, (request["processes"], request["processes"]))
-    if "socket" in request:
-        threading.Thread(target=forward, args=(listen(request["port"]), request["socket"]), daemon=True).start()
-    kernel = Kernel(Path(request["folder"]))
-    for source in request["cells"]:
-        outputs = kernel.run(source, request["cell_timeout_s"])
-        results.write(json.dumps(outputs, default=str) + "\n")
-        results.flush()
-    results.close()
+def warm() -> None:
+    """Do before a fork what every kernel would do after it: import, and start a shell."""
+    import kubernetes.client
+    import kubernetes.stream
+
+    import podwalk.facade
+    import podwalk.labs
+    from grader import Task
+
+    _warmed.extend((kubernetes.client, kubernetes.stream, podwalk.facade, podwalk.labs, Task))
+    _shell()
+
+
+_warmed: list[object] = []
+
+
+def run(cells: int, results: int) -> None:
+    """Run the cells of a request, a JSON document, and write a line for each; the descriptors are open files."""
+    with os.fdopen(cells, encoding="utf-8") as file:
+        request = json.load(file)
+    # The client looked into the environment when it was imported, before the fork.
+    kube_config.KUBE_CONFIG_DEFAULT_LOCATION = os.environ["KUBECONFIG"]
+    with os.fdopen(results, "w", encoding="utf-8") as out:
+        if request["socket"]:
+            listener = listen(request["port"])
+            threading.Thread(target=forward, args=(listener, request["socket"]), daemon=True).start()
+        kernel = Kernel(Path(request["folder"]))
+        for source in request["cells"]:
+            outputs = kernel.run(source, request["cell_timeout_s"])
+            out.write(json.dumps(outputs, default=str) + "\n")
+            out.flush()
     # What the submission left running (threads, exit handlers) has no say in the end.
     os._exit(0)
-
-
-if __name__ == "__main__":
-    main()

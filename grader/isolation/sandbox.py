@@ -8,10 +8,13 @@ Source: the manual page bwrap(1).
 
 from __future__ import annotations
 
-import resource
+import contextlib
+import json
+import os
 import shutil
+import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import grader
@@ -19,7 +22,6 @@ import podwalk
 from grader.finding import NotGradableError
 
 HOME = "/home/learner"
-LIBRARY = "/opt/course"
 SOCKET = "/run/cluster.sock"
 KUBECONFIG = "/run/kubeconfig"
 SYSTEM = (
@@ -32,64 +34,97 @@ MAX_FILES = 256
 CPU_MARGIN_S = 5
 
 
-def command(arguments: Sequence[str], *, socket: Path, kubeconfig: Path, pass_fd: int) -> list[str]:
-    """Return the command that runs Python with these arguments in a sandbox.
+@contextlib.contextmanager
+def opened(socket: Path, kubeconfig: Path) -> Iterator[int]:
+    """Make a sandbox, and end it with all that runs in it when the block is left.
+
+    Yields:
+        A process inside, whose namespaces a kernel enters.
 
     Raises:
-        NotGradableError: when bubblewrap is not installed.
+        NotGradableError: when bubblewrap is not installed or does not work here.
     """
+    read, write = os.pipe()
+    process = subprocess.Popen(
+        [*_command(socket, kubeconfig, write), "/bin/sh", "-c", "echo ready; exec sleep infinity"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        pass_fds=(write,),
+        text=True,
+    )
+    os.close(write)
+    assert process.stdout is not None, "it was asked for"
+    assert process.stderr is not None, "it was asked for"
+    try:
+        if process.stdout.readline() != "ready\n":
+            raise NotGradableError(f"bubblewrap does not work here: {process.stderr.read().strip()}")
+        with os.fdopen(read) as about:
+            pid = int(json.load(about)["child-pid"])
+        yield pid
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
+
+
+def processes(pid: int) -> int:
+    """Count the processes in the sandbox of ``pid``; none if it has ended."""
+    try:
+        return sum(entry.name.isdigit() for entry in Path(f"/proc/{pid}/root/proc").iterdir())
+    except OSError:
+        return 0
+
+
+def _command(socket: Path, kubeconfig: Path, info_fd: int) -> list[str]:
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         raise NotGradableError(
             "bubblewrap (bwrap) is not installed, and submissions are run in a sandbox: install it "
             "(apt install bubblewrap), or pass --unsandboxed if you trust every submission with your files"
         )
+    library = (Path(podwalk.__file__).parent, Path(grader.__file__).parent)
     return [
         bwrap, "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--hostname", "learner",
-        "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv",
+        "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv", "--info-fd", str(info_fd),
         *_binds(),
         "--proc", "/proc", "--dev", "/dev", "--size", str(SCRATCH_BYTES), "--tmpfs", "/tmp",
         "--size", str(SCRATCH_BYTES), "--tmpfs", HOME,
-        "--ro-bind", str(Path(podwalk.__file__).parent), f"{LIBRARY}/podwalk",
-        "--ro-bind", str(Path(grader.__file__).parent), f"{LIBRARY}/grader",
+        *(word for path in library for word in ("--ro-bind", str(path), str(path))),
         "--ro-bind", str(kubeconfig), KUBECONFIG, "--bind", str(socket), SOCKET,
-        *(word for pair in environment(LIBRARY, KUBECONFIG, HOME, pass_fd).items() for word in ("--setenv", *pair)),
         "--remount-ro", "/", "--chdir", HOME,
-        sys.executable, *arguments,
     ]  # fmt: skip
 
 
-def environment(library: str, kubeconfig: str, home: str, results_fd: int) -> dict[str, str]:
+def environment(kubeconfig: str, home: str) -> dict[str, str]:
     """Return the environment of the student's kernel: nothing of ours but where its cluster is."""
     return {
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
         "HOME": home,
         "LANG": "C.UTF-8",
-        "PYTHONPATH": library,
+        "PYTHONPATH": str(Path(podwalk.__file__).parent.parent),
         "PYTHONDONTWRITEBYTECODE": "1",
         "KUBECONFIG": kubeconfig,
         "PODWALK_BACKEND": "context",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "NBGRADER_EXECUTION": "autograde",
-        "GRADER_RESULTS_FD": str(results_fd),
     }
 
 
-def limit(memory_bytes: int, cpu_s: float) -> Callable[[], None]:
-    """Return a function that sets the limits of the process it runs in, and of its children."""
+def limits(memory_bytes: int, cpu_s: float, processes: int) -> dict[str, int]:
+    """Return the limits of the student's kernel, by their names in :mod:`resource`.
 
-    def apply() -> None:
-        seconds = int(cpu_s) + CPU_MARGIN_S
-        for kind, value in (
-            (resource.RLIMIT_AS, memory_bytes),
-            (resource.RLIMIT_CPU, seconds),
-            (resource.RLIMIT_FSIZE, MAX_FILE_BYTES),
-            (resource.RLIMIT_NOFILE, MAX_FILES),
-            (resource.RLIMIT_CORE, 0),
-        ):
-            resource.setrlimit(kind, (value, value))
-
-    return apply
+    The kernel does not count root's processes; those are counted by whoever waits for the sandbox.
+    """
+    return {
+        "RLIMIT_AS": memory_bytes,
+        "RLIMIT_CPU": int(cpu_s) + CPU_MARGIN_S,
+        "RLIMIT_FSIZE": MAX_FILE_BYTES,
+        "RLIMIT_NOFILE": MAX_FILES,
+        "RLIMIT_CORE": 0,
+        "RLIMIT_NPROC": processes,
+    }
 
 
 def _binds() -> Iterator[str]:

@@ -8,10 +8,10 @@ import os
 import secrets
 import select
 import signal
-import subprocess
-import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,93 +19,137 @@ import yaml
 
 from grader.isolation import sandbox
 from grader.isolation.job import Job, Output
+from grader.isolation.zygote import Zygote
 from podwalk.facade import Cluster
 from podwalk.facade.sharing import shared
 
-KERNEL = ("-m", "grader.isolation.kernel")
 PORT = 8001
-MAX_LINE = 4_000_000
+MAX_OUTPUT = 4_000_000
+"""Bytes of output of one cell that are read."""
+
 STREAMS = frozenset({"stdout", "stderr"})
+GLANCE_S = 0.1
+RESERVED_PROCESSES = 4
+MARGIN_S = 5.0
 
 
-def run(cluster: Cluster, job: Job) -> tuple[tuple[Output, ...], ...]:
+def run(cluster: Cluster, zygote: Zygote, job: Job) -> tuple[tuple[Output, ...], ...]:
     """Run the submission's cells and return the outputs of each, whatever becomes of the kernel.
+
+    A cell that ends the kernel costs itself: the next one gets a new kernel, in which the assignment's own cells
+    before it have run again.
 
     Raises:
         NotGradableError: when the sandbox or the cluster cannot be had.
     """
-    token = secrets.token_urlsafe(24)
+    outputs: list[tuple[Output, ...]] = []
+    deadline = time.monotonic() + job.timeout_s
     with tempfile.TemporaryDirectory(prefix="grader-") as name:
-        folder = Path(name)
-        socket, kubeconfig = folder / "api.sock", folder / "kubeconfig"
-        port = PORT if job.sandboxed else _free_port()
-        kubeconfig.write_text(_kubeconfig(port, token))
-        with shared(cluster, socket, token=token):
-            lines, ending = _converse(job, folder, socket, kubeconfig, port)
-    outputs = [_outputs(line) for line in lines[: len(job.answers)]]
-    lost = len(job.answers) - len(outputs)
-    return (*outputs, *[_stopped(ending) for _ in range(lost)])
+        place = Place(Path(name), secrets.token_urlsafe(24), PORT if job.sandboxed else _free_port())
+        place.kubeconfig.write_text(_kubeconfig(place.port, place.token))
+        with shared(cluster, place.socket, token=place.token):
+            while len(outputs) < len(job.answers):
+                again = [job.answers[number] for number in job.given if number < len(outputs)]
+                cells = [*again, *job.answers[len(outputs) :]]
+                lines, ending = _converse(place, zygote, job, cells, deadline)
+                outputs += [_outputs(line) for line in lines[len(again) :]]
+                if ending:
+                    outputs.append(_stopped(ending))
+    return tuple(outputs[: len(job.answers)])
 
 
-def _converse(job: Job, folder: Path, socket: Path, kubeconfig: Path, port: int) -> tuple[list[str], str]:
+@dataclass(frozen=True)
+class Place:
+    """Where a kernel meets its cluster.
+
+    Attributes:
+        folder: of the host, seen by nobody else.
+        token: what opens the cluster.
+        port: of loopback, where the kernel finds it.
+    """
+
+    folder: Path
+    token: str
+    port: int
+
+    @property
+    def socket(self) -> Path:
+        """The cluster's Unix socket."""
+        return self.folder / "api.sock"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The kubeconfig of the kernel."""
+        return self.folder / "kubeconfig"
+
+
+def _converse(place: Place, zygote: Zygote, job: Job, cells: Sequence[str], deadline: float) -> tuple[list[str], str]:
+    """Run cells in a new kernel: the lines it wrote, and why it ended early (empty if it did not)."""
+    if not job.sandboxed:
+        return _kernel(place, zygote, job, cells, deadline, 0)
+    with sandbox.opened(place.socket, place.kubeconfig) as inside:
+        return _kernel(place, zygote, job, cells, deadline, inside)
+
+
+def _kernel(
+    place: Place, zygote: Zygote, job: Job, cells: Sequence[str], deadline: float, inside: int
+) -> tuple[list[str], str]:
+    folder = "/tmp" if inside else str(place.folder)
+    home = sandbox.HOME if inside else str(place.folder)
+    limits = sandbox.limits(job.memory_bytes, job.timeout_s, job.processes)
+    if not inside:
+        # Outside of a sandbox it would count what else its user runs.
+        del limits["RLIMIT_NPROC"]
+    request = {
+        "sandbox": inside,
+        "environment": sandbox.environment(sandbox.KUBECONFIG if inside else str(place.kubeconfig), home),
+        "limits": limits,
+        "home": home,
+    }
+    document = {
+        "cells": list(cells),
+        "cell_timeout_s": job.cell_timeout_s,
+        "port": place.port,
+        "socket": sandbox.SOCKET if inside else str(place.socket),
+        "folder": folder,
+    }
     read, write = os.pipe()
-    request: dict[str, Any] = {"cells": job.answers, "cell_timeout_s": job.cell_timeout_s, "port": port}
-    if job.sandboxed:
-        command = sandbox.command(KERNEL, socket=socket, kubeconfig=kubeconfig, pass_fd=write)
-        environment = None
-        request |= {"socket": sandbox.SOCKET, "folder": "/tmp", "processes": job.processes}
-    else:
-        command = [sys.executable, *KERNEL]
-        library = ":".join(filter(None, sys.path))
-        environment = sandbox.environment(library, str(kubeconfig), str(folder), write)
-        request |= {"socket": str(socket), "folder": str(folder), "processes": 0}
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        pass_fds=(write,),
-        env=environment,
-        cwd=folder,
-        start_new_session=True,
-        preexec_fn=sandbox.limit(job.memory_bytes, job.timeout_s),
-    )
+    with tempfile.TemporaryFile() as file:
+        file.write(json.dumps(document).encode())
+        file.seek(0)
+        pid = zygote.fork(request, [file.fileno(), write])
     os.close(write)
     try:
-        return _collect(process, read, json.dumps(request).encode(), job)
+        return _collect(read, job, len(cells), deadline, inside)
     finally:
-        _end(process)
+        os.close(read)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
 
 
-def _collect(process: subprocess.Popen[bytes], read: int, request: bytes, job: Job) -> tuple[list[str], str]:
-    assert process.stdin is not None, "it was asked for"
-    with contextlib.suppress(BrokenPipeError):
-        process.stdin.write(request)
-        process.stdin.close()
-    deadline, data = time.monotonic() + job.timeout_s, b""
-    os.set_blocking(read, False)
-    ending = f"the kernel was stopped after {job.timeout_s:g} s"
-    while (left := deadline - time.monotonic()) > 0:
-        if not select.select([read], [], [], left)[0]:
+def _collect(read: int, job: Job, wanted: int, deadline: float, inside: int) -> tuple[list[str], str]:
+    data, lines, started = b"", list[str](), time.monotonic()
+    while len(lines) < wanted:
+        now = time.monotonic()
+        if now > deadline:
+            return lines, f"the submission was stopped after {job.timeout_s:g} s"
+        if now > started + job.cell_timeout_s + MARGIN_S:
+            return lines, f"this cell was stopped after {job.cell_timeout_s:g} s"
+        if inside and sandbox.processes(inside) > job.processes + RESERVED_PROCESSES:
+            return lines, f"this cell started more than {job.processes} processes"
+        if not select.select([read], [], [], GLANCE_S)[0]:
             continue
-        chunk = os.read(read, 65536)
+        chunk = os.read(read, 1 << 16)
         if not chunk:
-            ending = "the kernel died while running this cell"
-            break
+            return lines, "the kernel died while it ran this cell"
         data += chunk
-        if len(data) > MAX_LINE * len(job.answers):
-            ending = "the kernel put out too much"
-            break
-    os.close(read)
-    return data.decode("utf-8", "replace").splitlines(), ending
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    if process.stderr is not None:
-        process.stderr.close()
+        if len(data) > MAX_OUTPUT:
+            return lines, "this cell put out too much"
+        *complete, data = data.split(b"\n")
+        if complete:
+            lines += [line.decode("utf-8", "replace") for line in complete]
+            started = now
+    return lines[:wanted], ""
 
 
 def _outputs(line: str) -> tuple[Output, ...]:
