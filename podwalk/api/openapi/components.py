@@ -153,6 +153,8 @@ def _property(model: str, name: str, field: FieldType) -> Object:
     made: Object = {}
     # The models say nothing of fields that hold a structure: what is said of the structure is better than nothing.
     description = field.description or (fields.describe(field.model) if field.model else "")
+    if field.enum and field.kind != "list":
+        description += "\n\nPossible enum values:" + "".join(f'\n - `"{value}"`' for value in field.enum)
     if description:
         made["description"] = description
     reference = _REFERENCES.get((model, name))
