@@ -54,11 +54,17 @@ def parse_object(data: bytes, kind: str) -> Object:
         return {}
     if not isinstance(value, dict):
         raise _unrecognized(data, kind, f"json: cannot unmarshal {json_kind(value)} into Go value of type {_INTO}")
+    if problem := type_problem(value):
+        raise _unrecognized(data, kind, problem)
+    return value
+
+
+def type_problem(value: Object) -> str:
+    """Return what is wrong with the type that an object says it has; empty if it can be read."""
     for name in ("apiVersion", "kind"):
         if not isinstance(value.get(name, ""), str | None):
-            message = f"json: cannot unmarshal {json_kind(value[name])} into Go struct field .{name} of type string"
-            raise _unrecognized(data, kind, message)
-    return value
+            return f"json: cannot unmarshal {json_kind(value[name])} into Go struct field .{name} of type string"
+    return ""
 
 
 def json_kind(value: Any) -> str:

@@ -153,13 +153,45 @@ def load_yaml(data: bytes) -> Any:
     """Return the value of a YAML document, in JSON's types.
 
     Raises:
-        ApiError: 400 when it cannot be parsed.
+        ApiError: 400 when it cannot be parsed, or is nested too deeply or expands to too much.
     """
     try:
+        _check_shape(data)
         value = yaml.load(data, Loader=_YamlLoader)  # noqa: S506  # a subclass of the safe loader
         return json.loads(json.dumps(value))
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise failures.bad_request(f"error encoding patch: yaml: {' '.join(str(error).split())}") from error
+
+
+_MAX_DEPTH = 200
+_MAX_NODES = 1_000_000
+
+
+def _check_shape(data: bytes) -> None:
+    """Refuse what would exhaust the stack or, by references to references, the memory.
+
+    Raises:
+        ValueError: when it is nested too deeply or expands to too many values.
+    """
+    sizes: dict[str, int] = {}
+    anchors: list[tuple[str | None, int]] = []
+    nodes = 0
+    for event in yaml.parse(data, Loader=_YamlLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            anchors.append((event.anchor, nodes))
+            nodes += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = anchors.pop()
+            if anchor is not None:
+                sizes[anchor] = nodes - before
+        elif isinstance(event, yaml.AliasEvent):
+            nodes += sizes.get(event.anchor, 1)
+        elif isinstance(event, yaml.ScalarEvent):
+            nodes += 1
+        if len(anchors) > _MAX_DEPTH:
+            raise ValueError("exceeded max depth")
+        if nodes > _MAX_NODES:
+            raise ValueError("document contains excessive aliasing")
 
 
 class _YamlLoader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader):  # type: ignore[misc]  # chosen at import

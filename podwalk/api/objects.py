@@ -23,6 +23,7 @@ from podwalk.api import (
     strategy,
     validation,
 )
+from podwalk.api.bodies import type_problem
 from podwalk.api.decoding import decode
 from podwalk.api.options import Deletion, Write
 from podwalk.api.registry import RESOURCES, Resource, Typed
@@ -206,6 +207,8 @@ class StoredObjects:
         Raises:
             ApiError: 400.
         """
+        if problem := type_problem(body):
+            raise failures.bad_request(problem)
         if resource.model:
             obj, warnings = decode(resource, body, write.field_validation)
         else:
