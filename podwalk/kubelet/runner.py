@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 PULL_S = 0.05
 CREATE_S = 0.1
+NOTICE_S = 0.02
+"""From the start of a container to the kubelet's noticing; the program has set its signal handlers by then."""
+
 SYNC_S = 1.0
 """From the end of a container to the kubelet's next look at its Pod."""
 
@@ -36,6 +39,7 @@ BACK_OFF_S = 10.0
 BACK_OFF_LIMIT_S = 300.0
 CONFIG_RETRY_S = 12.0
 BACK_OFF_EVENT_S = 12.0
+HOOK_LIMIT_S = 3600.0
 MESSAGE_LIMIT = 4096
 MESSAGE_LINES = 80
 
@@ -218,10 +222,22 @@ class Runner:
             return False
         self._launch(found)
         self.event("Normal", "Started", "Container started")
+        yield self.simulation.sleep(NOTICE_S)
+        yield from self._post_start()
         if not self.first_start.triggered and "startupProbe" not in self.spec:
             self.first_start.succeed()
         self.worker.changed()
         return True
+
+    def _post_start(self) -> Task:
+        """Run the postStart hook; a container whose hook fails is killed."""
+        hook = (self.spec.get("lifecycle") or {}).get("postStart")
+        if not hook:
+            return
+        problem = yield from launch.run_hook(self, hook, "PostStart", HOOK_LIMIT_S)
+        if problem and self.running:
+            self.event("Normal", "Killing", f"FailedPostStartHook {problem}".strip())
+            yield from self.kill(self.worker.grace_s)
 
     def _renew(self) -> None:
         """Take a fresh id and log for the next run."""

@@ -71,7 +71,11 @@ class Bench:
             for field in ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
             for entry in statuses.get(field) or ()
         ]
-        return next(entry for entry in entries if entry["name"] == (container or self.pod(name)["spec"]["containers"][0]["name"]))
+        return next(
+            entry
+            for entry in entries
+            if entry["name"] == (container or self.pod(name)["spec"]["containers"][0]["name"])
+        )
 
     def condition(self, name: str, kind: str) -> Object:
         return next(one for one in self.pod(name)["status"].get("conditions", ()) if one["type"] == kind)
@@ -94,7 +98,9 @@ class Bench:
             self.pod(pod), container, command, stdin=stdin, stdout=True, stderr=not tty, tty=tty
         )
 
-    def exec(self, pod: str, *command: str, container: str = "", given: bytes = b"", timeout_s: float = 300.0) -> Output:
+    def exec(
+        self, pod: str, *command: str, container: str = "", given: bytes = b"", timeout_s: float = 300.0
+    ) -> Output:
         session = self.open(pod, *command, stdin=bool(given), container=container)
         if given:
             session.receive(0, given)
@@ -121,7 +127,10 @@ def finished(output: Sequence[tuple[int, bytes]]) -> Output:
     text = {channel: b"".join(data for number, data in output if number == channel).decode() for channel in (1, 2, 3)}
     status = json.loads(text[3])
     causes = status.get("details", {}).get("causes", [])
-    code = next((int(one["message"]) for one in causes if one.get("reason") == "ExitCode"), 0 if status["status"] == "Success" else -1)
+    code = next(
+        (int(one["message"]) for one in causes if one.get("reason") == "ExitCode"),
+        0 if status["status"] == "Success" else -1,
+    )
     return Output(text[1], text[2], code, status)
 
 

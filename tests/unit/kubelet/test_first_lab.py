@@ -14,7 +14,9 @@ def test_wget_reaches_every_endpoint_of_a_service_by_name(lab: Any) -> None:
 
 def test_wget_tells_what_it_does_on_stderr(lab: Any, echo: str) -> None:
     output = lab.exec("client", "wget", "-O-", "http://backend")
-    assert output.stderr.startswith(f"Connecting to backend ({echo}:80)\nwriting to stdout\n-                    100% |***")
+    assert output.stderr.startswith(
+        f"Connecting to backend ({echo}:80)\nwriting to stdout\n-                    100% |***"
+    )
     assert output.stderr.endswith("written to stdout\n")
 
 
