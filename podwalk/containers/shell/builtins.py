@@ -52,7 +52,7 @@ def _plain(function: Callable[[Shell, list[str]], int]) -> Builtin:
 
 def echo(shell: Shell, argv: list[str]) -> int:
     """Print words."""
-    return _print(shell, printing.echo(argv[1:]))
+    return _print(shell, printing.echo(argv[1:], always=shell.dialect.name == "dash"))
 
 
 def printf(shell: Shell, argv: list[str]) -> int:
@@ -90,6 +90,8 @@ def test(shell: Shell, argv: list[str]) -> int:
             words = words[:-1]
         return int(not check(shell.process, words))
     except ConditionError as error:
+        if shell.dialect.name != "ash":
+            return shell.complain(ShellError(str(error), 2), argv[0])
         shell.write(f"{shell.state.name}: {error}\n", 2)
         return 2
 
@@ -148,6 +150,8 @@ def shift(shell: Shell, argv: list[str]) -> int:
     """Drop positional parameters."""
     count = _count(argv[1], minimum=0) if len(argv) > 1 else 1
     if count > len(shell.state.args):
+        if shell.dialect.name == "dash":
+            raise ShellError("can't shift that many")
         return 1
     del shell.state.args[:count]
     return 0
@@ -178,7 +182,7 @@ def set_(shell: Shell, argv: list[str]) -> int:
 
 
 def _option(shell: Shell, letter: str, name: str, *, on: bool) -> None:
-    if not letter:
+    if not letter or (letter == "pipefail" and shell.dialect.name == "dash"):
         if len(name) > 1:
             raise ShellError(f"illegal option -o {name}", 1)
         raise ShellError(f"illegal option -{name}")

@@ -47,4 +47,4 @@ class Dialect:
 
 ASH = Dialect("ash", 0, False, "not found", "parameter not set", 2, "syntax error: bad substitution", r"\w \$ ")
 DASH = Dialect("dash", 1, False, "not found", "parameter not set", 2, "Bad substitution", "# ")
-BASH = Dialect("bash", 1, True, "command not found", "unbound variable", 1, "bad substitution", r"\u@\h:\w\$ ")
+BASH = Dialect("bash", 1, True, "command not found", "unbound variable", 127, "bad substitution", r"\u@\h:\w\$ ")

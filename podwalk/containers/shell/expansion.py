@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from podwalk.containers.shell.interpreter import Shell
 
 BLANKS = " \t\n"
+CASES = {"^^": str.upper, "^": str.upper, ",,": str.lower, ",": str.lower}
+"""Changes of case, which only bash has."""
 
 
 class Fields:
@@ -222,7 +224,7 @@ def _default(shell: Shell, part: Parameter, kind: str, out: Fields, whole: bool)
         return None
     value = yield text(shell, part.operands[0])
     if kind == "?":
-        raise ShellError(f"{part.name}: {value or shell.dialect.unset}", shell.dialect.unset_code)
+        raise ShellError(f"{part.name}: {value or 'parameter not set'}", shell.dialect.unset_code)
     if not re.fullmatch(r"[A-Za-z_]\w*", part.name):
         raise ShellError(f"{part.name}: bad variable name")
     shell.state.set(part.name, value)
@@ -240,6 +242,9 @@ def _modified(shell: Shell, part: Parameter, value: str) -> Step:
             return value[start:]
         length = calculate(shell, (yield text(shell, part.operands[1])))
         return value[start : len(value) + length if length < 0 else start + length]
+    if part.operator in CASES:
+        change, count = CASES[part.operator], None if len(part.operator) == 2 else 1
+        return change(value[:count]) + value[len(value[:count]) :]
     if part.operator in ("/", "//"):
         wanted = patterns.regex((yield pattern(shell, part.operands[0])))
         replacement = (yield text(shell, part.operands[1])) if len(part.operands) > 1 else ""

@@ -8,6 +8,7 @@ Source: POSIX.1-2024, Shell Command Language; BusyBox shell/ash.c for messages a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ from podwalk.containers.shell.builtins import BUILTINS, SPECIAL
 from podwalk.containers.shell.conditions import double_brackets
 from podwalk.containers.shell.dialects import Dialect
 from podwalk.containers.shell.parser import Parser
+from podwalk.containers.shell.phrases import phrase
 from podwalk.containers.shell.quoting import quote
 from podwalk.containers.shell.redirection import redirect
 from podwalk.containers.shell.state import (
@@ -109,12 +111,11 @@ class Shell:
 
     def complain(self, error: ShellError, builtin: str = "") -> int:
         """Print an error and return its code."""
+        message, error.code = phrase(self.dialect.name, error.message, error.code)
         if self.interactive:
-            text = f"{self.state.name}: {f'{builtin}: ' if builtin else ''}{error.message}\n"
+            text = f"{self.state.name}: {f'{builtin}: ' if builtin else ''}{message}\n"
         else:
-            text = self.dialect.complaint(
-                self.state.name, self.state.line + self.state.first_line, error.message, builtin
-            )
+            text = self.dialect.complaint(self.state.name, self.state.line + self.state.first_line, message, builtin)
         self.write(text, 2)
         self.state.status = error.code
         return error.code
@@ -133,10 +134,21 @@ class Shell:
                 command = parser.next_command()
             except ParseError as error:
                 self.state.line = line + error.line
-                raise ShellError(f"syntax error: {error.message}") from error
+                raise ShellError(self._syntax_error(error, text)) from error
             if command is None:
                 return self.state.status
             yield self.execute(command)
+
+    def _syntax_error(self, error: ParseError, text: str) -> str:
+        """Return what is said of a text that is no command; bash quotes the token and the line."""
+        token = re.fullmatch(r'unexpected "(.*?)".*', error.message)
+        if self.dialect.name != "bash" or token is None:
+            return f"syntax error: {error.message}"
+        line = text.split("\n")[error.line]
+        quoted = self.dialect.complaint(self.state.name, self.state.line + self.state.first_line, f"`{line}'").rstrip(
+            "\n"
+        )
+        return f"syntax error near unexpected token `{token.group(1)}'\n{quoted}"
 
     def execute(self, command: Command) -> Step:
         """Run a command and return its status, which is then ``$?`` too."""
@@ -338,7 +350,8 @@ class Shell:
 
     def _trace(self, values: list[tuple[str, str]], argv: list[str]) -> None:
         if "x" in self.state.options and (values or argv):
-            words = [f"{name}={quote(value)}" for name, value in values] + [quote(word) for word in argv]
+            shown = str if self.dialect.name == "dash" else quote
+            words = [f"{name}={shown(value)}" for name, value in values] + [shown(word) for word in argv]
             self.write(f"{self.state.get('PS4') or '+ '}{' '.join(words)}\n", 2)
 
     def _with_values(self, values: list[tuple[str, str]], body: Callable[[], Step]) -> Step:

@@ -30,6 +30,7 @@ REDIRECTIONS = frozenset(["&>>", "&>", "<<<", "<<-", "<<", ">>", "<&", ">&", "<>
 END_OF_WORD = " \t\n;&|()<>"
 PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]")
 MODIFIER = re.compile(r":?[-=?+]|%%?|##?|//?|:")
+BASH_MODIFIER = re.compile(rf"{MODIFIER.pattern}|\^\^?|,,?")
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b", "E": "\x1b"}
 ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{1,2}|u[0-9a-fA-F]{1,4}|[0-7]{1,3}|.)", re.DOTALL)
 
@@ -240,7 +241,7 @@ class Lexer:
         if name.group() == "!" and not self.text.startswith("}", self.at):
             self._skip_to_brace()
             return Parameter("", "bad", quoted=quoted)
-        modifier = MODIFIER.match(self.text, self.at)
+        modifier = (BASH_MODIFIER if self.bash else MODIFIER).match(self.text, self.at)
         operator, operands = "", []
         if modifier:
             self.at = modifier.end()

@@ -25,10 +25,10 @@ SIMPLE = {
 DIRECTIVE = re.compile(r"%([-+ #0]*)(\*|\d+)?(?:\.(\*|\d*))?([a-zA-Z%]?)")
 
 
-def echo(words: Sequence[str]) -> str:
-    """Return what ``echo`` prints for the words after its name."""
-    newline, escapes, rest = True, False, list(words)
-    while rest and re.fullmatch(r"-[neE]+", rest[0]):
+def echo(words: Sequence[str], *, always: bool = False) -> str:
+    """Return what ``echo`` prints for the words after its name; dash ``always`` replaces escapes and knows only ``-n``."""
+    newline, escapes, rest = True, always, list(words)
+    while rest and re.fullmatch(r"-n" if always else r"-[neE]+", rest[0]):
         for letter in rest.pop(0)[1:]:
             newline = newline and letter != "n"
             escapes = letter == "e" if letter in "eE" else escapes

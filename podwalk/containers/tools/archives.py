@@ -68,6 +68,8 @@ def _create(process: Process, options: Options, names: list[str], directory: str
     buffer, failed = io.BytesIO(), 0
     output = options.get("f", "-")
     with tarfile.open(fileobj=buffer, mode="w:gz" if "z" in options else "w", format=tarfile.GNU_FORMAT) as archive:
+        if any(name.startswith("/") for name in names):
+            process.fail("tar: removing leading '/' from member names")
         for name in names:
             try:
                 node = process.container.files.stat(normal(name, directory), follow="h" in options)
