@@ -1,4 +1,4 @@
-"""What the book needs of Sphinx beyond Jupyter Book: a cluster for the build, YAML colours in `%%apply` cells, and the facts register.
+"""What the book needs of Sphinx beyond Jupyter Book: a cluster, YAML colours in `%%apply` cells, the facts register.
 
 Setting the environment here, where Sphinx loads us, keeps `jupyter-book build .` the only command: kernels inherit it.
 """
@@ -66,7 +66,8 @@ class FactRole(SphinxRole):
         if self.text not in facts:
             raise ExtensionError(f"{self.env.docname}: there is no fact {self.text!r} in book/_data/facts.yml")
         fact = facts[self.text]
-        uri = self.env.app.builder.get_relative_uri(self.env.docname, "book/reference/facts") + f"#fact-{self.text}"
+        page = self.env.app.builder.get_relative_uri(self.env.docname, "book/reference/facts")
+        uri = f"{page}#fact-{self.text}"
         mark = nodes.superscript("", "", nodes.reference("", f"{fact['checked']:%b %Y}", refuri=uri, classes=["fact-mark"]))
         return [nodes.inline("", fact["claim"]), mark], []
 
@@ -81,7 +82,8 @@ class FactsDirective(SphinxDirective):
             term = nodes.term("", fact["subject"], ids=[f"fact-{name}"])
             source = nodes.reference("", fact["source"].removeprefix("https://"), refuri=fact["source"])
             said = nodes.paragraph("", fact["claim"])
-            where = nodes.paragraph("", "", nodes.Text(f"Checked {fact['checked'].isoformat()}: "), source, classes=["fact-source"])
+            checked = nodes.Text(f"Checked {fact['checked'].isoformat()}: ")
+            where = nodes.paragraph("", "", checked, source, classes=["fact-source"])
             entries += nodes.definition_list_item("", term, nodes.definition("", said, where))
         return [entries]
 

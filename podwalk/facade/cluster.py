@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from kubernetes.client import ApiClient
 
@@ -115,6 +115,7 @@ class Cluster:
         namespace: str = "",
         container: str = "",
         stdin: str = "",
+        until: Literal["", "succeeds", "fails"] = "",
         timeout_s: float = 60.0,
     ) -> Output:
         """Run a command in a Pod.
@@ -125,12 +126,16 @@ class Cluster:
             namespace: by default the cluster's ``namespace``.
             container: by default the Pod's first.
             stdin: text for its standard input.
+            until: run it again, a second apart, until it succeeds or fails: on a real cluster, the nodes follow a
+                new Service or policy a moment later. Its standard error then counts as output.
             timeout_s: how long it may run.
 
         Raises:
             LearnerError: when there is no such Pod, or it cannot run commands now.
         """
         pod = self._pod(what, namespace or self.namespace)
+        if until:
+            command = execution.repeated(command, until)
         return execution.run(self.api, pod, command, container=container, stdin=stdin, timeout_s=timeout_s)
 
     def logs(

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from kubernetes.client import ApiClient, CoreV1Api
 from kubernetes.client.exceptions import ApiException
@@ -63,6 +63,17 @@ class Output:
 def arguments(command: str | Sequence[str]) -> list[str]:
     """Turn shell text into ``sh -c``; a list is a command and its arguments already."""
     return ["sh", "-c", command] if isinstance(command, str) else list(command)
+
+
+def repeated(command: str | Sequence[str], until: Literal["succeeds", "fails"]) -> str:
+    """Turn a command into shell text that repeats it until it succeeds or fails, and prints the last run.
+
+    The waiting happens in the Pod, so it passes on the cluster's own clock.
+    """
+    text = command if isinstance(command, str) else shlex.join(command)
+    end = "-eq" if until == "succeeds" else "-ne"
+    tries = f"said=$({text} 2>&1); code=$?; [ $code {end} 0 ] && break; sleep 1"
+    return f'while true; do {tries}; done; echo "$said"; exit $code'
 
 
 def run(

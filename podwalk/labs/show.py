@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 from podwalk.facade import Output
@@ -48,7 +49,7 @@ def perform(session: Session, step: Step) -> list[CheckResult]:
     """
     emit_markdown(f"**{step.title}**\n\n{step.text}".rstrip())
     if step.prediction:
-        emit_markdown(question(step.prediction))
+        emit_html(question(step.prediction))
     if step.answer:
         emit_markdown(f"```yaml\n{step.answer.strip()}\n```")
     changes = session.apply(step, step.answer)
@@ -76,12 +77,14 @@ def perform(session: Session, step: Step) -> list[CheckResult]:
 
 
 def question(prediction: Prediction) -> str:
-    """Return a prediction as Markdown."""
-    choices = "\n".join(f"{number}. {choice.text}" for number, choice in enumerate(prediction.choices, 1))
-    return f"**Predict.** {prediction.question}\n\n{choices}"
+    """Return a prediction as a box of the book."""
+    choices = "".join(f"<li>{escape(choice.text)}</li>" for choice in prediction.choices)
+    title = '<p class="admonition-title">Predict</p>'
+    return f'<div class="admonition predict">{title}<p>{escape(prediction.question)}</p><ol>{choices}</ol></div>'
 
 
 def answer(prediction: Prediction) -> str:
     """Return what happens and why, folded away."""
     number, choice = next((number, choice) for number, choice in enumerate(prediction.choices, 1) if choice.right)
-    return f"<details><summary>What happens</summary><p>{number}. {choice.text} {choice.why}</p></details>"
+    happens = f"{number}. {escape(choice.text)} {escape(choice.why)}"
+    return f"<details><summary>What happens</summary><p>{happens}</p></details>"
