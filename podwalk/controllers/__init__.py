@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from podwalk.controllers import (
+    cronjob,
     daemonset,
     disruption,
     expiry,
@@ -45,6 +46,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     STATEFUL_SET,
     daemonset.CONTROLLER,
     JOB,
+    cronjob.CONTROLLER,
     SCHEDULER,
     volumes.CONTROLLER,
     slices.CONTROLLER,
@@ -112,7 +114,8 @@ def _context(
         return controller.reconcile(context, key)
 
     queue = Queue(controller.name, simulation, reconcile)
-    recorder = Recorder(objects, simulation, controller.name)
+    host = f"{controller.name}-{options.name}-control-plane" if controller.instance else ""
+    recorder = Recorder(objects, simulation, controller.name, host)
     context = Context(objects, simulation, options, cache, recorder, queue, usage)
     return context
 

@@ -49,11 +49,13 @@ class Controller:
         name: as in events' ``source.component``.
         reconcile: brings the object of a key to its desired state; returns seconds after which to look again, or None.
         watches: resource → the keys that a change of an object of it concerns.
+        instance: whether its events name the process, as the scheduler's do.
     """
 
     name: str
     reconcile: Reconcile
     watches: Mapping[str, Watch]
+    instance: bool = False
 
 
 def key_of(obj: Object) -> Key:

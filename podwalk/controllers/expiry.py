@@ -20,8 +20,9 @@ def reconcile(context: Context, key: Key) -> float | None:
     event = context.objects.get("events", *key)
     if event is None:
         return None
-    seen = parse_time(event.get("lastTimestamp")) or parse_time(event["metadata"]["creationTimestamp"])
-    assert seen is not None, "the API stamps every object"
+    series = event.get("series") or {}
+    times = (series.get("lastObservedTime"), event.get("lastTimestamp"), event["metadata"]["creationTimestamp"])
+    seen = next(moment for text in times if (moment := parse_time(text)) is not None)
     left = EVENT_TTL_S - (context.simulation.datetime() - seen).total_seconds()
     if left > 0:
         return left

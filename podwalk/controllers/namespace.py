@@ -30,6 +30,9 @@ def reconcile(context: Context, key: Key) -> float | None:
         return None
     _empty(context, key[1])
     left = _content(context, key[1])
+    if "pods" in left:
+        _report(context, key[1], {}, waiting_for_pods=True)
+        return None
     _report(context, key[1], left)
     if not left:
         _finalize(context, key[1])
@@ -57,7 +60,7 @@ def _content(context: Context, name: str) -> dict[str, list[Object]]:
     return {resource: objects for resource, objects in found.items() if objects}
 
 
-def _report(context: Context, name: str, left: dict[str, list[Object]]) -> None:
+def _report(context: Context, name: str, left: dict[str, list[Object]], *, waiting_for_pods: bool = False) -> None:
     """Set the conditions that `kubectl describe` shows of a namespace that hangs."""
     counted = [f"{resource}. has {len(objects)} resource instances" for resource, objects in sorted(left.items())]
     finalizers = Counter(entry for objects in left.values() for obj in objects for entry in _finalizers(obj))
@@ -70,12 +73,7 @@ def _report(context: Context, name: str, left: dict[str, list[Object]]) -> None:
             "ParsedGroupVersions",
             "All legacy kube types successfully parsed",
         ),
-        (
-            "NamespaceDeletionContentFailure",
-            "False",
-            "ContentDeleted",
-            "All content successfully deleted, may be waiting on finalization",
-        ),
+        _failure(name, waiting_for_pods),
         _remaining("NamespaceContentRemaining", "SomeResourcesRemain", "Some resources are remaining: ", counted),
         _remaining(
             "NamespaceFinalizersRemaining",
@@ -90,6 +88,15 @@ def _report(context: Context, name: str, left: dict[str, list[Object]]) -> None:
         status["conditions"] = [_entry(context, latest, *fields) for fields in wanted]
 
     context.objects.modify(RESOURCE, "", name, change, subresource="status", manager=MANAGER)
+
+
+def _failure(name: str, waiting_for_pods: bool) -> tuple[str, str, str, str]:
+    """Say whether what goes first has gone; until then upstream calls it a failure, and says nothing of the rest."""
+    kind = "NamespaceDeletionContentFailure"
+    if waiting_for_pods:
+        message = f"unexpected items still remain in namespace: {name} for gvr: /v1, Resource=pods"
+        return kind, "True", "ContentDeletionFailed", f"Failed to delete all resource types, 1 remaining: {message}"
+    return kind, "False", "ContentDeleted", "All content successfully deleted, may be waiting on finalization"
 
 
 _GONE = {

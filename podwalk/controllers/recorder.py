@@ -73,6 +73,43 @@ class Recorder:
         if not self._count(identity, message):
             self._create(identity, reference, kind, reason, message)
 
+    def action(
+        self, regarding: Object, kind: Literal["Normal", "Warning"], reason: str, message: str, act: str
+    ) -> None:
+        """Record an event in the newer form, of ``events.k8s.io``: it has an action and a series instead of counts.
+
+        The scheduler writes such events; they show no first and last time, and equal ones become a series.
+
+        Source: k8s.io/client-go/tools/events.
+        """
+        reference = _reference(regarding, "")
+        identity = (*(str(value) for value in reference.values()), kind, reason, act)
+        now = self._simulation.microtime()
+        if (where := self._known.get(identity)) is not None:
+
+            def again(event: Object) -> None:
+                series = event.get("series") or {"count": 1}
+                event["series"] = {"count": series["count"] + 1, "lastObservedTime": now}
+
+            if self._objects.modify("events", *where, again, manager=self.component) is not None:
+                return
+        event: Object = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "involvedObject": reference,
+            "reason": reason,
+            "message": message,
+            "source": {},
+            "firstTimestamp": None,
+            "lastTimestamp": None,
+            "type": kind,
+            "eventTime": now,
+            "action": act,
+            "reportingComponent": self.component,
+            "reportingInstance": self.host,
+        }
+        self._store(identity, reference, event)
+
     def _allowed(self, about: tuple[str, ...]) -> bool:
         now = self._simulation.now
         bucket = self._buckets.setdefault(about, _Bucket(BURST, now))
@@ -111,8 +148,10 @@ class Recorder:
         return self._objects.modify("events", *where, again, manager=self.component) is not None
 
     def _create(self, identity: tuple[str, ...], reference: Object, kind: str, reason: str, message: str) -> None:
+        self._store(identity, reference, self._event(reference, kind, reason, message))
+
+    def _store(self, identity: tuple[str, ...], reference: Object, event: Object) -> None:
         namespace = reference.get("namespace") or "default"
-        event = self._event(reference, kind, reason, message)
         while True:
             name = f"{reference['name']}.{self._nanoseconds():x}"
             event["metadata"] = {"name": name, "namespace": namespace}

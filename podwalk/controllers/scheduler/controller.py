@@ -66,7 +66,7 @@ def _give_up(
     context: Context, pod: Object, total: int, refused: dict[str, list[Reason]], whole: Reason | None
 ) -> float | None:
     message = _message(pod, total, refused, whole)
-    context.recorder.event(pod, "Warning", "FailedScheduling", message)
+    context.recorder.action(pod, "Warning", "FailedScheduling", message, "Scheduling")
     key = key_of(pod)
     context.cache.attempts[key] = context.cache.attempts.get(key, 0) + 1
 
@@ -131,7 +131,7 @@ def _bind(context: Context, pod: Object, node: Object) -> None:
     context.objects.modify("pods", *key, change, subresource="binding", manager="kube-scheduler")
     context.cache.attempts.pop(key, None)
     message = f"Successfully assigned {key[0]}/{key[1]} to {name}"
-    context.recorder.event(pod, "Normal", "Scheduled", message)
+    context.recorder.action(pod, "Normal", "Scheduled", message, "Binding")
 
 
 def _pods(context: Context, change: Change) -> Iterable[Key]:
@@ -175,4 +175,6 @@ def _retry(context: Context, changed: Object | None = None) -> None:
         context.queue.add_after(key, min(2.0 ** (attempts - 1), BACKOFF_LIMIT_S))
 
 
-CONTROLLER = Controller(NAME, reconcile, {"pods": _pods, "nodes": _nodes, "persistentvolumeclaims": _claims})
+CONTROLLER = Controller(
+    NAME, reconcile, {"pods": _pods, "nodes": _nodes, "persistentvolumeclaims": _claims}, instance=True
+)

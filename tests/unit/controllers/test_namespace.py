@@ -40,7 +40,9 @@ def test_pods_go_before_the_policies_that_protect_them(bench: Bench) -> None:
     bench.settle()
     assert bench.get("namespaces", "shop", "")["status"]["phase"] == "Terminating"
     assert bench.list("networkpolicies.networking.k8s.io")
-    assert _conditions(bench)["NamespaceContentRemaining"][0] == "True"
+    left = "unexpected items still remain in namespace: shop for gvr: /v1, Resource=pods"
+    expected = f"Failed to delete all resource types, 1 remaining: {left}"
+    assert _conditions(bench)["NamespaceDeletionContentFailure"] == ("True", expected)
     bench.run_all()
     assert bench.objects.get("namespaces", "", "shop") is None
 

@@ -166,3 +166,16 @@ def test_a_pod_with_another_schedulers_name_is_left_alone(bench: Bench) -> None:
     bench.create("pods", pod(schedulerName="mine"))
     assert "nodeName" not in bench.get("pods", "client")["spec"]
     assert bench.events("client") == []
+
+
+def test_its_events_are_of_the_newer_form_and_repeat_as_a_series(bench: Bench) -> None:
+    bench.create("pods", pod(nodeSelector={"disk": "ssd"}))
+    bench.simulation.advance(bench.simulation.now + 301)
+    bench.simulation.advance(bench.simulation.now + 301)
+    found = [entry for entry in bench.list("events") if entry["reason"] == "FailedScheduling"]
+    for event in found:
+        assert event["action"] == "Scheduling"
+        assert event["reportingComponent"] == "default-scheduler"
+        assert event["reportingInstance"] == "default-scheduler-lab-control-plane"
+        assert (event["source"], event["firstTimestamp"], event["lastTimestamp"]) == ({}, None, None)
+    assert [event.get("series", {}).get("count") for event in found] == [None, 2]
