@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 EXEC_COST_S = 0.001
 """Simulated time that starting a program takes."""
 
-EMIT_COST_S = 0.001
+EMIT_COST_S = 0.00002
 """Simulated time that :meth:`Process.emit` takes, so that output without end does not fill an instant."""
+
+EMIT_RATE = 1e8
+"""Bytes a second that :meth:`Process.emit` writes besides."""
 
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """The PATH of a container whose image sets none; programs of the image are found in these directories."""
@@ -123,6 +126,8 @@ class Pipe:
         end = self._buffer.find(b"\n") + 1 or len(self._buffer)
         data = bytes(self._buffer[:end])
         del self._buffer[:end]
+        if data:
+            self._wake()
         return data
 
     def read_all(self) -> Generator[simpy.Event, Any, bytes]:
@@ -354,7 +359,7 @@ class Process:
         What a program that writes much or without end calls.
         """
         self.stdout.write(data)
-        yield self.simulation.sleep(EMIT_COST_S)
+        yield self.simulation.sleep(EMIT_COST_S + len(data) / EMIT_RATE)
         yield from self.stdout.drain()
 
     @property

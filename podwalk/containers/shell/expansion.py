@@ -73,7 +73,7 @@ def fields(shell: Shell, words: Sequence[Word]) -> Step:
     out: list[str] = []
     for word in words:
         plain = word.plain
-        if plain is not None and not re.search(r"[~*?\[{]", plain):
+        if plain is not None and not re.search(r"[~*?{]|\[.*\]", plain):
             out.append(plain)
             continue
         for variant in expand_braces(word) if shell.dialect.bash else (word,):

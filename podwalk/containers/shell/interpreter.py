@@ -53,7 +53,7 @@ from podwalk.containers.shell.syntax import (
 )
 from podwalk.containers.shell.tasks import Step, drive
 
-COMMAND_COST_S = 0.0001
+COMMAND_COST_S = 0.0005
 """Simulated time that the shell takes over one command, even a builtin."""
 
 FUNCTION_LIMIT = 2000

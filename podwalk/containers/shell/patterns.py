@@ -39,7 +39,8 @@ def escape(pieces: Iterable[Piece]) -> str:
 
 def magic(pieces: Iterable[Piece]) -> bool:
     """Whether anything unquoted is a pattern."""
-    return any(not quoted and any(c in text for c in "*?[") for text, quoted in pieces)
+    plain = "".join(text for text, quoted in pieces if not quoted)
+    return "*" in plain or "?" in plain or ("[" in plain and "]" in plain)
 
 
 @lru_cache(maxsize=512)

@@ -26,7 +26,7 @@ DIRECTIVE = re.compile(r"%([-+ #0]*)(\*|\d+)?(?:\.(\*|\d*))?([a-zA-Z%]?)")
 
 
 def echo(words: Sequence[str], *, always: bool = False) -> str:
-    """Return what ``echo`` prints for the words after its name; dash ``always`` replaces escapes and knows only ``-n``."""
+    """Return what ``echo`` prints for the words after its name; dash ``always`` reads escapes and knows only ``-n``."""
     newline, escapes, rest = True, always, list(words)
     while rest and re.fullmatch(r"-n" if always else r"-[neE]+", rest[0]):
         for letter in rest.pop(0)[1:]:

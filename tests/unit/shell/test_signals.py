@@ -88,3 +88,8 @@ def test_commands_before_a_syntax_error_are_run(make_box: Callable[..., Box]) ->
     assert outcome.stdout == "one\n"
     assert 'unexpected "fi"' in outcome.stderr
     assert outcome.exit_code == 2
+
+
+def test_a_writer_that_waits_goes_on_when_lines_are_read(box: Box) -> None:
+    outcome = box.sh("seq 20000 | awk '{s+=$1} END{print s}'")
+    assert outcome.stdout == "200010000\n"
