@@ -104,14 +104,20 @@ class _Reader:
         self._structs.append(at.go)
         known = at.fields
         read: dict[str, Any] = {}
-        for name, item in self.pairs(value, path):
+        seen: set[str] = set()
+        for name, item in value.pairs if isinstance(value, Repeated) else value.items():
             inner = known.get(name)
             if inner is None:
                 self.note("unknown", path, name)
-            elif item is None:
+                continue
+            if name in seen:
+                self.note("duplicate", path, name)
+            seen.add(name)
+            if item is None:
                 read.pop(name, None)
             else:
-                read[name] = _READERS[inner.kind](self, inner, item, _Path(path, name, inner))
+                got = _READERS[inner.kind](self, inner, item, _Path(path, name, inner))
+                read[name] = _merged(inner, read[name], got) if name in read else got
         self._structs.pop()
         return _written(at.model, read)
 
@@ -201,7 +207,7 @@ class _Reader:
         return value
 
     def pairs(self, value: dict[str, Any], path: _Path) -> Iterable[tuple[str, Any]]:
-        """Return the fields in order, noting those that repeat."""
+        """Return the entries of a map, noting the keys that repeat."""
         if not isinstance(value, Repeated):
             return value.items()
         seen: set[str] = set()
@@ -229,6 +235,25 @@ class _Reader:
 
     def fail(self, message: str) -> NoReturn:
         raise _FatalError(message)
+
+
+def _merged(at: FieldType, before: Any, after: Any) -> Any:
+    """Read a field a second time, as Go does: into what is there."""
+    if at.kind in ("struct", "map") and isinstance(before, dict) and isinstance(after, dict):
+        kinds = at.fields
+        item = at.item if at.kind == "map" else None
+        merged = dict(before)
+        for name, value in after.items():
+            inner = item or kinds[name]
+            keep = at.kind == "struct" and value in _EMPTY and inner.presence != "pointer" and name in before
+            if not keep:
+                known = at.kind == "struct" and name in before
+                merged[name] = _merged(inner, before[name], value) if known else value
+        return merged
+    if at.kind == "list" and at.item is not None and at.item.kind == "struct":
+        pairs = zip(before, after, strict=False)
+        return [_merged(at.item, old, new) for old, new in pairs] + after[len(before) :]
+    return after
 
 
 _LIMITS = {"int32": 2**31, "int64": 2**63}

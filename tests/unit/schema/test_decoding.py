@@ -68,6 +68,9 @@ WRONG_SPECS = {
     '"securityContext":"x"': FIELD % ("string", "PodSpec.spec.securityContext", "v1.PodSecurityContext"),
     '"ephemeralContainers":[{"image":5}]': FIELD
     % ("number", "EphemeralContainer.spec.ephemeralContainers.EphemeralContainerCommon.image", "string"),
+    '"foo":1,"hostname":"a","foo":2,"hostname":"b","bar":3': (
+        'strict decoding error: unknown field "spec.foo", duplicate field "spec.hostname", unknown field "spec.bar"'
+    ),
     '"foo":1,"bar":2': 'strict decoding error: unknown field "spec.foo", unknown field "spec.bar"',
     '"nodeSelector":{"a":"1","a":"2"}': 'strict decoding error: duplicate field "spec.nodeSelector.a"',
     '"restartPolicy":"Always","restartPolicy":"Never"': 'strict decoding error: duplicate field "spec.restartPolicy"',
@@ -153,10 +156,15 @@ def test_unknown_fields_warn_and_are_dropped() -> None:
     assert schema.decode(RESOURCES["services"], body, "Ignore") == (value, [])
 
 
-def test_a_repeated_field_keeps_the_last_value() -> None:
+def test_a_repeated_field_is_read_into_what_is_there() -> None:
     value, warnings = schema.decode(RESOURCES["configmaps"], read('{"data":{"a":"1","a":"2"},"data":{"b":"3"}}'))
-    assert value["data"] == {"b": "3"}
-    assert warnings == ['duplicate field "data"']
+    assert value["data"] == {"a": "2", "b": "3"}
+    assert warnings == ['duplicate field "data.a"', 'duplicate field "data"']
+    container = '"containers":[{"name":"c","image":"b","tty":true}],"containers":[{"name":"d","image":"e"}]'
+    pod, warnings = schema.decode(RESOURCES["pods"], read(f'{{"spec":{{{container}}},"spec":{{"hostname":"h"}}}}'))
+    (one,) = pod["spec"]["containers"]
+    assert (one["name"], one["tty"], pod["spec"]["hostname"]) == ("d", True, "h")
+    assert warnings == ['duplicate field "spec.containers"', 'duplicate field "spec"']
 
 
 def test_nulls_are_dropped_or_become_zero() -> None:
