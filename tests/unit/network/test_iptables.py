@@ -34,6 +34,8 @@ def cluster(world: World) -> World:
         labels = {**found["metadata"]["labels"], "topology.kubernetes.io/zone": zone}
         world.put("nodes", {**found, "metadata": {**found["metadata"], "labels": labels}})
     for manifest in manifests():
+        if ip := manifest.get("spec", {}).get("clusterIP"):
+            manifest["spec"]["clusterIPs"] = [ip]
         world.put(RESOURCES[manifest["kind"]], manifest)
     return world
 
