@@ -1,6 +1,7 @@
 """What the admission plugins of a kind cluster do to objects on their way in, and the warnings they make.
 
-Simulated: NamespaceLifecycle, ServiceAccount, DefaultTolerationSeconds, Priority, DefaultIngressClass, DefaultStorageClass is left out for
+Simulated: NamespaceLifecycle, ServiceAccount, DefaultTolerationSeconds, Priority, DefaultIngressClass,
+DefaultStorageClass is left out for
 there are no volumes, and so are LimitRanger and ResourceQuota, whose objects are stored with a Warning.
 
 Source: kubernetes/plugin/pkg/admission and the ``WarningsOnCreate`` of each resource's strategy, release 1.37.
@@ -20,7 +21,7 @@ from podwalk.types import Object
 if TYPE_CHECKING:
     from podwalk.api.objects import StoredObjects
 
-_TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105  # a path, not a secret
+_TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"  # a path, not a secret
 _TOKEN_LIFE_S = 3607
 _TOLERATION_S = 300
 _SYSTEM_PRIORITIES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
@@ -220,11 +221,9 @@ def warnings(resource: Resource, new: Object, old: Object | None) -> list[str]:
         return [_ENDPOINTS_DEPRECATED]
     if resource.key == "services":
         return _service_warnings(new, old)
-    if resource.key == "ingresses.networking.k8s.io" and old is None:
-        if "kubernetes.io/ingress.class" in (new["metadata"].get("annotations") or {}):
-            return [
-                "annotation \"kubernetes.io/ingress.class\" is deprecated, please use 'spec.ingressClassName' instead"
-            ]
+    annotations = new["metadata"].get("annotations") or {}
+    if resource.key == "ingresses.networking.k8s.io" and old is None and "kubernetes.io/ingress.class" in annotations:
+        return ["annotation \"kubernetes.io/ingress.class\" is deprecated, please use 'spec.ingressClassName' instead"]
     return []
 
 

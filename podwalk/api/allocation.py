@@ -1,6 +1,7 @@
 """Cluster IPs and node ports: what is taken is read from the objects themselves, so nothing can disagree with them.
 
-A Service's addresses come from the ready ServiceCIDRs, and each has an IPAddress that refers to it. As upstream, random choices leave the lower
+A Service's addresses come from the ready ServiceCIDRs, and each has an IPAddress that refers to it. As upstream,
+random choices leave the lower
 band of either range to those who choose for themselves.
 
 Source: kubernetes/pkg/registry/core/service/storage/alloc.go, ipallocator, portallocator (release 1.37).
@@ -121,16 +122,16 @@ def _cluster_ips(service: Object | None) -> tuple[str, ...]:
 
 
 def _needs_ip(spec: Object) -> bool:
-    return spec.get("type", "ClusterIP") != "ExternalName"
+    return bool(spec.get("type", "ClusterIP") != "ExternalName")
 
 
 def _needs_node_ports(spec: Object) -> bool:
     kind = spec.get("type", "ClusterIP")
-    return kind == "NodePort" or (kind == "LoadBalancer" and spec.get("allocateLoadBalancerNodePorts", True))
+    return bool(kind == "NodePort" or (kind == "LoadBalancer" and spec.get("allocateLoadBalancerNodePorts", True)))
 
 
 def _needs_health_check(spec: Object) -> bool:
-    return spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local"
+    return bool(spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local")
 
 
 def _carry_over(service: Object, old: Object) -> None:
@@ -139,10 +140,11 @@ def _carry_over(service: Object, old: Object) -> None:
     Source: ``patchAllocatedValues``, ``normalizeClusterIPs`` and ``dropTypeDependentFields``.
     """
     spec, before = service["spec"], old.get("spec") or {}
-    if _needs_ip(spec) and _needs_ip(before):
-        if not spec.get("clusterIP") and spec.get("clusterIPs", before.get("clusterIPs")) == before.get("clusterIPs"):
-            drop(spec, "clusterIP", before.get("clusterIP"))
-            drop(spec, "clusterIPs", before.get("clusterIPs"))
+    both = _needs_ip(spec) and _needs_ip(before)
+    same = spec.get("clusterIPs", before.get("clusterIPs")) == before.get("clusterIPs")
+    if both and same and not spec.get("clusterIP"):
+        drop(spec, "clusterIP", before.get("clusterIP"))
+        drop(spec, "clusterIPs", before.get("clusterIPs"))
     _align_ips(spec, before)
     if _needs_ip(spec) and _needs_ip(before):
         for key in ("ipFamilies", "ipFamilyPolicy"):
@@ -226,7 +228,7 @@ def _set_families(objects: StoredObjects, service: Object) -> None:
 
 
 def networks(objects: StoredObjects) -> list[Network]:
-    """Return the ranges of cluster IPs: those of the ServiceCIDRs that are ready, or the administrator's before there are any."""
+    """Return the ranges of cluster IPs: of the ServiceCIDRs that are ready, or the administrator's."""
     cidrs = objects.list("servicecidrs.networking.k8s.io")
     ready = [
         cidr
@@ -342,10 +344,10 @@ def _free_port(objects: StoredObjects, spec: Object) -> int:
     band = min(max(16, size // 32), 128) if size > 32 else 0
     here = {port.get("nodePort") for port in spec.get("ports") or ()} | {spec.get("healthCheckNodePort")}
     random = objects.simulation.random
-    candidates = [random.randint(low + band, high) for _ in range(_RANDOM_TRIES)]
+    candidates: list[int] = [random.randint(low + band, high) for _ in range(_RANDOM_TRIES)]
     for number in (*candidates, *range(low + band, high + 1), *range(low, low + band)):
         if number not in here and not _taken(objects, number, None):
-            return number
+            return int(number)
     raise failures.internal_error(f"failed to allocate a nodePort: range is full: all of {low}-{high} are taken")
 
 

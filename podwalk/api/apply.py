@@ -1,6 +1,7 @@
 """Server-side apply: a configuration is merged into the object, and its manager owns what it says.
 
-Source: sigs.k8s.io/structured-merge-diff/merge/update.go, typed/merge.go; k8s.io/apimachinery/pkg/util/managedfields/internal.
+Source: sigs.k8s.io/structured-merge-diff/merge/update.go, typed/merge.go;
+k8s.io/apimachinery/pkg/util/managedfields/internal.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _KUBECTL = "kubectl"
 
 
-class Conflicts(Exception):  # noqa: N818  # a list of conflicts, as upstream calls it
+class Conflicts(Exception):  # a list of conflicts, as upstream calls it
     """Fields that others own and that the configuration sets differently."""
 
     def __init__(self, found: list[tuple[Entry, Fields]]) -> None:

@@ -22,7 +22,10 @@ from podwalk.api.bodies import json_kind
 from podwalk.errors import Cause
 from podwalk.types import Object
 
-_UNCHECKED = "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation"
+_UNCHECKED = (
+    "some validation rules were not checked because the object was invalid; "
+    "correct the existing errors to complete validation"
+)
 _BLOCKING = (
     "FieldValueRequired",
     "FieldValueNotSupported",
@@ -30,40 +33,32 @@ _BLOCKING = (
     "FieldValueTooMany",
     "FieldValueTypeInvalid",
 )
-_FORMATS = jsonschema.FormatChecker(formats=())
 
 
-@_FORMATS.checks("date-time", raises=ValueError)
 def _is_datetime(value: object) -> bool:
     return not isinstance(value, str) or bool("T" in value.upper() and datetime.fromisoformat(value))
 
 
-@_FORMATS.checks("date", raises=ValueError)
 def _is_date(value: object) -> bool:
     return not isinstance(value, str) or bool(date.fromisoformat(value))
 
 
-@_FORMATS.checks("ipv4", raises=ValueError)
 def _is_ipv4(value: object) -> bool:
     return not isinstance(value, str) or bool(ipaddress.IPv4Address(value))
 
 
-@_FORMATS.checks("ipv6", raises=ValueError)
 def _is_ipv6(value: object) -> bool:
     return not isinstance(value, str) or bool(ipaddress.IPv6Address(value))
 
 
-@_FORMATS.checks("cidr", raises=ValueError)
 def _is_cidr(value: object) -> bool:
     return not isinstance(value, str) or bool(ipaddress.ip_network(value, strict=False))
 
 
-@_FORMATS.checks("byte", raises=binascii.Error)
 def _is_base64(value: object) -> bool:
     return not isinstance(value, str) or base64.b64decode(value, validate=True) is not None
 
 
-@_FORMATS.checks("uuid")
 def _is_uuid(value: object) -> bool:
     return (
         not isinstance(value, str)
@@ -71,11 +66,24 @@ def _is_uuid(value: object) -> bool:
     )
 
 
-@_FORMATS.checks("duration")
 def _is_duration(value: object) -> bool:
     return (
         not isinstance(value, str) or re.fullmatch(r"[-+]?(\d+(\.\d+)?(ns|us|µs|ms|s|m|h|d|w))+|0", value) is not None
     )
+
+
+_FORMATS = jsonschema.FormatChecker(formats=())
+for _name, _check in {
+    "date-time": _is_datetime,
+    "date": _is_date,
+    "ipv4": _is_ipv4,
+    "ipv6": _is_ipv6,
+    "cidr": _is_cidr,
+    "byte": _is_base64,
+    "uuid": _is_uuid,
+    "duration": _is_duration,
+}.items():
+    _FORMATS.checks(_name, raises=(ValueError, binascii.Error))(_check)
 
 
 def validator(schema: Mapping[str, Any]) -> jsonschema.Draft4Validator:
@@ -89,7 +97,7 @@ def _plain(schema: Any) -> Any:
         return [_plain(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    result = {}
+    result: dict[str, Any] = {}
     for key, part in schema.items():
         if key in ("properties", "patternProperties", "definitions"):
             result[key] = {name: _plain(below) for name, below in part.items()}
@@ -144,12 +152,8 @@ def _path(steps: Sequence[str | int]) -> str:
 
 
 def _causes(error: jsonschema.ValidationError) -> Iterator[Cause]:
-    where, kind, wanted, value = (
-        _path(list(error.absolute_path)),
-        error.validator,
-        error.validator_value,
-        error.instance,
-    )
+    where, kind, value = _path(list(error.absolute_path)), str(error.validator), error.instance
+    wanted: Any = error.validator_value
     shown = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     if kind == "required":
         name = re.match(r"'(.*)' is a required property", error.message)

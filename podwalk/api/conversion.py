@@ -1,6 +1,7 @@
 """Between the version that is stored and the one that a client speaks.
 
-Two resources share one store: Events of core and of ``events.k8s.io``. Custom resources differ between versions in ``apiVersion`` alone.
+Two resources share one store: Events of core and of ``events.k8s.io``. Custom resources differ between versions in
+``apiVersion`` alone.
 
 Source: kubernetes/pkg/apis/events/v1/conversion.go; apiextensions' conversion strategy ``None``.
 """

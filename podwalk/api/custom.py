@@ -92,7 +92,8 @@ class Definitions:
         """Return the object of a body, less what the schema does not know, and the warnings for that.
 
         Raises:
-            ApiError: 400 for another version or kind, for metadata of the wrong type, or for unknown fields if ``strict`` says so.
+            ApiError: 400 for another version or kind, for metadata of the wrong type, or for unknown fields if
+            ``strict`` says so.
         """
         if not body.get("kind"):
             text = dump(body).decode()

@@ -1,6 +1,7 @@
 """How an object goes: preconditions, grace, finalizers, and the order in which its dependants follow.
 
-Source: k8s.io/apiserver/pkg/registry/generic/registry/store.go (Delete), registry/rest/delete.go, and the Pod's and Namespace's own rules.
+Source: k8s.io/apiserver/pkg/registry/generic/registry/store.go (Delete), registry/rest/delete.go, and the Pod's and
+Namespace's own rules.
 """
 
 from __future__ import annotations

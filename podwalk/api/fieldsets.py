@@ -1,7 +1,9 @@
 """Sets of field paths, in the very form in which ``managedFields`` writes them (``FieldsV1``).
 
-A set is a tree of dicts: ``f:NAME`` a field, ``k:{…}`` an item of a list by its keys, ``v:…`` an item by its value. An empty node is a path of the
-set; a node with children is one too if it holds ``.``. The trees are never changed: every function returns a new one that shares what stays.
+A set is a tree of dicts: ``f:NAME`` a field, ``k:{…}`` an item of a list by its keys, ``v:…`` an item by its value. An
+empty node is a path of the
+set; a node with children is one too if it holds ``.``. The trees are never changed: every function returns a new one
+that shares what stays.
 
 Source: sigs.k8s.io/structured-merge-diff, fieldpath and typed (``compare.go``, ``tofieldset.go``).
 """

@@ -1,6 +1,7 @@
 """Lists: selected, cut into pages, and read at the revision that the client asks for.
 
-An old revision is read by undoing the changes since, so a ``continue`` sees the cluster as it was when the list began, until the log
+An old revision is read by undoing the changes since, so a ``continue`` sees the cluster as it was when the list began,
+until the log
 no longer reaches back: then the client gets 410 and starts again.
 
 Source: k8s.io/apiserver/pkg/storage/etcd3/store.go (GetList), storage/continue.go.
@@ -26,7 +27,8 @@ _EXPIRED_LIST = "The resourceVersion for the provided list is too old."
 _EXPIRED_CONTINUE = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
     "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
-    "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted "
+    "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or "
+    "deleted "
     "between the time the first chunk was returned and now may show up in the list."
 )
 

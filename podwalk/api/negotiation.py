@@ -30,7 +30,8 @@ _UNREADABLE = (
 )
 _AVAILABLE = (
     "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, "
-    "application/vnd.kubernetes.protobuf, application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch"
+    "application/vnd.kubernetes.protobuf, application/json;stream=watch, "
+    "application/vnd.kubernetes.protobuf;stream=watch"
 )
 _TRANSFORMS = {"Table": ("v1", "v1beta1"), "PartialObjectMetadata": ("v1",), "PartialObjectMetadataList": ("v1",)}
 
@@ -157,7 +158,7 @@ def load_yaml(data: bytes) -> Any:
     """
     try:
         _check_shape(data)
-        value = yaml.load(data, Loader=_YamlLoader)  # noqa: S506  # a subclass of the safe loader
+        value = yaml.load(data, Loader=_YamlLoader)  # a subclass of the safe loader
         return json.loads(json.dumps(value))
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise failures.bad_request(f"error encoding patch: yaml: {' '.join(str(error).split())}") from error
@@ -185,7 +186,7 @@ def _check_shape(data: bytes) -> None:
             if anchor is not None:
                 sizes[anchor] = nodes - before
         elif isinstance(event, yaml.AliasEvent):
-            nodes += sizes.get(event.anchor, 1)
+            nodes += sizes.get(event.anchor or "", 1)
         elif isinstance(event, yaml.ScalarEvent):
             nodes += 1
         if len(anchors) > _MAX_DEPTH:

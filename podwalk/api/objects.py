@@ -1,6 +1,7 @@
-"""Reading and writing objects: the one path that every create, update and delete takes, from a client or from a controller.
+"""Reading and writing objects: the one path that every create, update and delete takes, a client's or a controller's.
 
-A write is defaulted, admitted, prepared by its resource's strategy, validated, has its fields' owners noted, and is stored. What comes
+A write is defaulted, admitted, prepared by its resource's strategy, validated, has its fields' owners noted, and is
+stored. What comes
 over HTTP was decoded before.
 
 Source: k8s.io/apiserver/pkg/registry/generic/registry/store.go and registry/rest.
@@ -95,7 +96,10 @@ class StoredObjects:
         return self.insert(self.resource(resource), clone(obj), write)
 
     def update(self, resource: str, obj: Object, *, subresource: str = "", manager: str = "podwalk") -> Object:
-        """Replace an object; 409 Conflict if ``metadata.resourceVersion`` is set and stale. A write that changes nothing is none."""
+        """Replace an object; 409 Conflict if ``metadata.resourceVersion`` is set and stale.
+
+        A write that changes nothing is none.
+        """
         write = Write(manager=manager, subresource=subresource, trusted=True)
         return self.replace(self.resource(resource), clone(obj), write)
 
@@ -139,7 +143,8 @@ class StoredObjects:
         """Store a new object; the object given is changed and kept.
 
         Raises:
-            ApiError: 409 if the name is taken, 404 or 403 if the namespace does not take it, 422 if it breaks the rules.
+            ApiError: 409 if the name is taken, 404 or 403 if the namespace does not take it, 422 if it breaks the
+            rules.
         """
         metadata = self._identify(resource, obj)
         self.default(resource, obj)
@@ -152,7 +157,7 @@ class StoredObjects:
         self._check(resource, obj, None)
         if self.store.get(resource.storage_key, metadata.get("namespace", ""), metadata["name"]) is not None:
             raise failures.already_exists(resource, metadata["name"])
-        write.warn(*self._warnings(resource, obj, None))
+        write.warn(*_warnings(resource, obj, None))
         if write.dry_run:
             return obj
         allocation.claim(self, owned, obj)
@@ -178,7 +183,7 @@ class StoredObjects:
         owned = allocation.allocate(self, resource, new, old) if not write.subresource else allocation.NOTHING
         if not (write.trusted and write.subresource):
             self._check(resource, new, old)
-        write.warn(*self._warnings(resource, new, old))
+        write.warn(*_warnings(resource, new, old))
         if new == old:
             return old
         return new if write.dry_run else self._store(resource, new, old, owned)
@@ -244,11 +249,6 @@ class StoredObjects:
         now, resets_status = self.simulation.timestamp(), self.strategy(resource).status
         ownership.track(self.root_type(resource), resource, new, old, write, now, resets_status=resets_status)
 
-    @staticmethod
-    def _warnings(resource: Resource, new: Object, old: Object | None) -> list[str]:
-        noticed = validation.warnings(resource, new, old) if resource.model else []
-        return [*noticed, *admission.warnings(resource, new, old)]
-
     def _identify(self, resource: Resource, obj: Object) -> Object:
         obj.setdefault("apiVersion", resource.api_version)
         obj.setdefault("kind", resource.kind)
@@ -276,7 +276,8 @@ class StoredObjects:
             group = f"{resource.group}/" if resource.group else ""
             key = "/".join(part for part in (resource.plural, before.get("namespace", ""), before["name"]) if part)
             why = (
-                f"StorageError: invalid object, Code: 4, Key: /registry/{group}{key}, ResourceVersion: 0, AdditionalErrorMsg: "
+                f"StorageError: invalid object, Code: 4, Key: /registry/{group}{key}, ResourceVersion: 0, "
+                f"AdditionalErrorMsg: "
                 f"Precondition failed: UID in precondition: {uid}, UID in object meta: {before['uid']}"
             )
             raise failures.conflict(resource, before["name"], why)
@@ -328,6 +329,11 @@ class StoredObjects:
             return self.take_out(resource, new)
         allocation.claim(self, owned, new)
         return self.store.put(resource.storage_key, new)
+
+
+def _warnings(resource: Resource, new: Object, old: Object | None) -> Sequence[str]:
+    noticed = validation.warnings(resource, new, old) if resource.model else ()
+    return [*noticed, *admission.warnings(resource, new, old)]
 
 
 def in_order(obj: Object) -> Object:

@@ -1,6 +1,7 @@
 """``managedFields``: which manager set which fields, noted on every write.
 
-Source: k8s.io/apimachinery/pkg/util/managedfields/internal (structuredmerge.go, stripmeta.go, buildmanagerinfo.go, capmanagers.go).
+Source: k8s.io/apimachinery/pkg/util/managedfields/internal (structuredmerge.go, stripmeta.go, buildmanagerinfo.go,
+capmanagers.go).
 """
 
 from __future__ import annotations
@@ -72,20 +73,18 @@ class Entry:
 
 def read(entries: Any) -> list[Entry]:
     """Return the rows of ``managedFields``; malformed ones are left out."""
-    found = []
-    for entry in entries or ():
-        if isinstance(entry, dict) and isinstance(entry.get("fieldsV1"), dict):
-            found.append(
-                Entry(
-                    entry.get("manager", ""),
-                    entry.get("operation", ""),
-                    entry.get("apiVersion", ""),
-                    entry.get("time", ""),
-                    entry["fieldsV1"],
-                    entry.get("subresource", ""),
-                )
-            )
-    return found
+    return [
+        Entry(
+            entry.get("manager", ""),
+            entry.get("operation", ""),
+            entry.get("apiVersion", ""),
+            entry.get("time", ""),
+            entry["fieldsV1"],
+            entry.get("subresource", ""),
+        )
+        for entry in entries or ()
+        if isinstance(entry, dict) and isinstance(entry.get("fieldsV1"), dict)
+    ]
 
 
 def store(obj: Object, entries: Sequence[Entry]) -> None:
@@ -179,7 +178,7 @@ def _capped(entries: list[Entry]) -> list[Entry]:
 
 @cache
 def zero_object(at: FieldType) -> Any:
-    """Return what Go writes of an empty object: its structures that are no pointers, and its lists that are always written."""
+    """Return what Go writes of an empty object: structures that are no pointers, and what is always written."""
     if at.kind == "struct":
         zero = {}
         for name, field in at.fields.items():

@@ -1,7 +1,9 @@
 """Patches: JSON Patch, merge patch and strategic merge patch, with the API server's refusals.
 
-JSON Patch is the jsonpatch library's. A merge patch is RFC 7396's few lines. The strategic merge patch is Kubernetes' own: lists are merged by
-their keys, and ``$patch``, ``$retainKeys``, ``$deleteFromPrimitiveList`` and ``$setElementOrder`` say what a merge cannot.
+JSON Patch is the jsonpatch library's. A merge patch is RFC 7396's few lines. The strategic merge patch is Kubernetes'
+own: lists are merged by
+their keys, and ``$patch``, ``$retainKeys``, ``$deleteFromPrimitiveList`` and ``$setElementOrder`` say what a merge
+cannot.
 
 Source: k8s.io/apiserver/pkg/endpoints/handlers/patch.go, k8s.io/apimachinery/pkg/util/strategicpatch.
 """
@@ -240,16 +242,16 @@ def _ordered(items: list[Any], key: str | None, order: Any, patch: list[Any]) ->
 
     Source: strategicpatch's ``normalizeElementOrder`` and ``mergeSortedSlice``.
     """
-    identity = (lambda item: item.get(key) if isinstance(item, dict) else None) if key else (lambda item: item)
     if not isinstance(order, list):
         return items
-    wanted = [identity(entry) if isinstance(entry, dict) or key is None else entry for entry in order]
-    rank = {json.dumps(value, sort_keys=True): position for position, value in enumerate(wanted)}
-    named = [item for item in items if json.dumps(identity(item), sort_keys=True) in rank]
-    others = [
-        (index, item) for index, item in enumerate(items) if json.dumps(identity(item), sort_keys=True) not in rank
-    ]
-    named.sort(key=lambda item: rank[json.dumps(identity(item), sort_keys=True)])
+
+    def identity(item: Any) -> str:
+        named = item.get(key) if key and isinstance(item, dict) else item
+        return json.dumps(named, sort_keys=True)
+
+    rank = {identity(entry): position for position, entry in enumerate(order)}
+    named = sorted((item for item in items if identity(item) in rank), key=lambda item: rank[identity(item)])
+    others = [(index, item) for index, item in enumerate(items) if identity(item) not in rank]
     before = {id(item): index for index, item in enumerate(items)}
     return _weave(named, others, before)
 

@@ -8,8 +8,8 @@ from podwalk.api import admission, failures, lists, negotiation, protobuf, selec
 from podwalk.api.failures import bad_request
 from podwalk.api.negotiation import Representation, answer
 from podwalk.api.options import Listing, list_options
-from podwalk.api.rendering import INCLUDE_OBJECT, Renderer
 from podwalk.api.ownership import zero_object
+from podwalk.api.rendering import INCLUDE_OBJECT, Renderer
 from podwalk.api.routes import Route
 from podwalk.api.watch import Subject
 from podwalk.types import Object, Request, Response
@@ -84,7 +84,7 @@ def watch(api: Api, route: Route, request: Request) -> Response:
 
 
 def _namespace(route: Route) -> str | None:
-    return route.namespace if route.namespace else None
+    return route.namespace or None
 
 
 def _selector(api: Api, route: Route, listing: Listing) -> selectors.Selector:

@@ -1,6 +1,7 @@
 """Who am I, may I, and is this token good: the reviews of ``authentication.k8s.io`` and ``authorization.k8s.io``.
 
-Whoever reaches an embedded cluster is its administrator, so it answers as kind answers its own. ServiceAccounts and other users are answered for by the
+Whoever reaches an embedded cluster is its administrator, so it answers as kind answers its own. ServiceAccounts and
+other users are answered for by the
 RBAC objects that are stored.
 
 Source: kubernetes/pkg/registry/{authentication,authorization}, kubernetes/plugin/pkg/auth/authorizer/rbac.
@@ -201,14 +202,14 @@ _STATUS = {
 
 
 def token(api: Api, found: Route, request: Request) -> Response:
-    """Issue a token of a ServiceAccount: signed with a key that lives and dies with this cluster, good for nothing outside it."""
+    """Issue a token of a ServiceAccount, signed with a key that lives and dies with this cluster."""
     wanted = negotiation.representation(request)
     write = write_options(request, "CreateOptions")
     account = api.objects.get("serviceaccounts", found.namespace, found.name)
     if account is None:
         raise failures.not_found(found.resource, found.name)
     subresource = found.resource.subresource("token")
-    assert subresource is not None  # noqa: S101  # the route was found by it
+    assert subresource is not None  # the route was found by it
     body = api.objects.decode_as(subresource, negotiation.read_body(request, "TokenRequest"), write)
     spec = body.get("spec") or {}
     life_s = spec.get("expirationSeconds") or _DEFAULT_TOKEN_S

@@ -171,9 +171,7 @@ _STRATEGIES: Mapping[str, Strategy] = {
     "limitranges": Strategy(create_on_update=True),
     "leases.coordination.k8s.io": Strategy(unconditional_update=False, create_on_update=True),
     "endpoints": Strategy(create_on_update=True),
-    "deployments.apps": Strategy(
-        generation=True, counts_annotations=True, status=True, on_create=_workload_create
-    ),
+    "deployments.apps": Strategy(generation=True, counts_annotations=True, status=True, on_create=_workload_create),
     "replicasets.apps": Strategy(generation=True, status=True, on_create=_replicas_create),
     "statefulsets.apps": Strategy(generation=True, status=True, on_create=_replicas_create),
     "daemonsets.apps": Strategy(generation=True, status=True, on_create=_daemonset_create),

@@ -1,6 +1,7 @@
 """Logs, exec, attach, port-forward and proxy: which Pod and container, and then the kubelet's part.
 
-Source: kubernetes/pkg/registry/core/pod/strategy.go (LogLocation, streamLocation), rest/subresources.go, service/proxy.go.
+Source: kubernetes/pkg/registry/core/pod/strategy.go (LogLocation, streamLocation), rest/subresources.go,
+service/proxy.go.
 """
 
 from __future__ import annotations

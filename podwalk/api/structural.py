@@ -104,7 +104,9 @@ def prune(value: Any, schema: Schema, path: str, unknown: list[str]) -> Any:
             result[key] = prune(part, properties[key], below, unknown)
         elif isinstance(extra, dict):
             result[key] = prune(part, extra, below, unknown)
-        elif keep_unknown or schema.get("x-kubernetes-embedded-resource") and key in ("apiVersion", "kind", "metadata"):
+        elif keep_unknown or (
+            schema.get("x-kubernetes-embedded-resource") and key in ("apiVersion", "kind", "metadata")
+        ):
             result[key] = part
         else:
             unknown.append(below)
@@ -112,7 +114,7 @@ def prune(value: Any, schema: Schema, path: str, unknown: list[str]) -> Any:
 
 
 def default(value: Any, schema: Schema) -> None:
-    """Fill in the defaults of a schema, in place; a null that may not be null counts as absent where there is a default."""
+    """Fill in the defaults of a schema, in place; a null that may not be one counts as absent."""
     if isinstance(value, dict):
         for name, part in (schema.get("properties") or {}).items():
             if "default" in part and (name not in value or (value[name] is None and not part.get("nullable"))):

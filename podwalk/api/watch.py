@@ -1,7 +1,9 @@
 """Watches: streams of what happens to the objects that a client chose.
 
-A watch begins with what is there (no ``resourceVersion``, or ``0``), or with what happened since a revision. An object that leaves the selection is
-DELETED to this client, one that enters it ADDED. A list as a stream (``sendInitialEvents``) ends its first part with a bookmark that says so.
+A watch begins with what is there (no ``resourceVersion``, or ``0``), or with what happened since a revision. An object
+that leaves the selection is
+DELETED to this client, one that enters it ADDED. A list as a stream (``sendInitialEvents``) ends its first part with a
+bookmark that says so.
 
 Source: k8s.io/apiserver/pkg/storage/cacher, KEP-3157 (watch-list), KEP-956 (bookmarks).
 """
@@ -35,7 +37,8 @@ class Subject:
         resource: the key under which the store keeps the objects.
         namespace: None for all.
         selector: which objects.
-        render: the object of an event as this client wants it; the second argument says whether it is the stream's first.
+        render: the object of an event as this client wants it; the second argument says whether it is the stream's
+        first.
         bookmark: the object of a bookmark, given its metadata.
         wanted: the form of the events.
     """

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from podwalk.api import apply as server_side_apply
 from podwalk.api import admission, failures, lists, negotiation, options, patch, selectors
-from podwalk.api.conversion import to_served, to_stored
+from podwalk.api import apply as server_side_apply
 from podwalk.api.bodies import parse_json
+from podwalk.api.conversion import to_served, to_stored
 from podwalk.api.failures import bad_request
 from podwalk.api.negotiation import answer
 from podwalk.api.options import Write, delete_options, list_options, write_options
@@ -98,9 +98,7 @@ def _patched(api: Api, route: Route, request: Request, patch_type: str, write: W
     return api.objects.replace(route.resource, obj, write)
 
 
-def _decode_patched(
-    api: Api, route: Route, request: Request, patch_type: str, new: Object, write: Write
-) -> Object:
+def _decode_patched(api: Api, route: Route, request: Request, patch_type: str, new: Object, write: Write) -> Object:
     """Type a patched object; what is wrong with it is wrong with the patch."""
     try:
         return _decode(api, route, new, write)

@@ -60,8 +60,8 @@ def _initialized(pod: Object) -> bool:
 def reason(pod: Object) -> str:
     """Return what the STATUS column says."""
     status = pod.get("status") or {}
-    phase = status.get("phase", "Unknown")
-    text = status.get("reason") or phase
+    phase: str = status.get("phase", "Unknown")
+    text: str = status.get("reason") or phase
     if _condition(pod, "PodScheduled").get("reason") == "SchedulingGated":
         text = "SchedulingGated"
     waiting_for = _initializing(pod)

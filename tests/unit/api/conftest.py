@@ -53,5 +53,5 @@ class _Pool:
 def client(api: Api) -> kubernetes.client.ApiClient:
     """The official client, speaking to the API without a socket."""
     client = kubernetes.client.ApiClient(kubernetes.client.Configuration(host="http://podwalk"))
-    client.rest_client.pool_manager = _Pool(api)
+    client.rest_client.pool_manager = _Pool(api)  # type: ignore[assignment]  # it has the one method that is called
     return client

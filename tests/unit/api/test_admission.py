@@ -21,7 +21,10 @@ def test_a_pod_gets_its_service_account_and_token(call: Caller) -> None:
 def test_a_pod_may_go_without_a_token(call: Caller) -> None:
     spec = call.created(PODS, pod(automountServiceAccountToken=False))["spec"]
     assert "volumes" not in spec
-    call.created("/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": "shy"}, "automountServiceAccountToken": False})
+    call.created(
+        "/api/v1/namespaces/default/serviceaccounts",
+        {"metadata": {"name": "shy"}, "automountServiceAccountToken": False},
+    )
     assert "volumes" not in call.created(PODS, pod("other", serviceAccountName="shy"))["spec"]
 
 
@@ -68,7 +71,11 @@ def test_a_namespace_that_is_going_takes_nothing_new(call: Caller) -> None:
         'configmaps "c" is forbidden: unable to create new content in namespace old because it is being terminated'
     )
     assert answer.body["details"]["causes"] == [
-        {"reason": "NamespaceTerminating", "message": "namespace old is being terminated", "field": "metadata.namespace"}
+        {
+            "reason": "NamespaceTerminating",
+            "message": "namespace old is being terminated",
+            "field": "metadata.namespace",
+        }
     ]
 
 

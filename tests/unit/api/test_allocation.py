@@ -52,17 +52,26 @@ def test_a_refused_service_takes_nothing(call: Caller) -> None:
     [
         (
             {"clusterIP": "1.2.3.4"},
-            'spec.clusterIPs: Invalid value: ["1.2.3.4"]: failed to allocate IP 1.2.3.4: the provided network does not match the '
-            "current range",
+            (
+                'spec.clusterIPs: Invalid value: ["1.2.3.4"]: failed to allocate IP 1.2.3.4: the provided network '
+                "does not match the "
+                "current range"
+            ),
         ),
         (
             {"clusterIP": "10.96.0.99"},
-            'spec.clusterIPs: Invalid value: ["10.96.0.99"]: failed to allocate IP 10.96.0.99: provided IP is already allocated',
+            (
+                'spec.clusterIPs: Invalid value: ["10.96.0.99"]: failed to allocate IP 10.96.0.99: provided IP is '
+                "already allocated"
+            ),
         ),
         (
             {"type": "NodePort", "ports": [{"port": 80, "nodePort": 80}]},
-            "spec.ports[0].nodePort: Invalid value: 80: provided port is not in the valid range. The range of valid ports is "
-            "30000-32767",
+            (
+                "spec.ports[0].nodePort: Invalid value: 80: provided port is not in the valid range. The range of "
+                "valid ports is "
+                "30000-32767"
+            ),
         ),
         (
             {"type": "NodePort", "ports": [{"port": 80, "nodePort": 30099}]},
@@ -70,7 +79,10 @@ def test_a_refused_service_takes_nothing(call: Caller) -> None:
         ),
         (
             {"ipFamilyPolicy": "RequireDualStack"},
-            'spec.ipFamilyPolicy: Invalid value: "RequireDualStack": this cluster is not configured for dual-stack services',
+            (
+                'spec.ipFamilyPolicy: Invalid value: "RequireDualStack": this cluster is not configured for '
+                "dual-stack services"
+            ),
         ),
         ({"ipFamilies": ["IPv6"]}, 'spec.ipFamilies[0]: Invalid value: "IPv6": not configured on this cluster'),
         (

@@ -142,7 +142,12 @@ def test_the_same_value_is_shared_without_conflict(call: Caller) -> None:
 
 
 def test_what_is_no_longer_applied_goes(call: Caller) -> None:
-    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "labels": {"x": "y"}}, "data": {"a": "1"}}
+    config = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "c", "labels": {"x": "y"}},
+        "data": {"a": "1"},
+    }
     path = f"{CONFIG_MAPS}/c"
     apply(call, path, config)
     call("PATCH", path, {"data": {"mine": "1"}}, content_type=MERGE)
@@ -196,13 +201,19 @@ def test_a_dry_run_of_an_apply_stores_nothing(call: Caller) -> None:
         (
             {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "shop"}, "spec": {"foo": 1}},
             500,
-            "failed to create typed patch object (/shop; apps/v1, Kind=Deployment): .spec.foo: field not declared in schema",
+            (
+                "failed to create typed patch object (/shop; apps/v1, Kind=Deployment): .spec.foo: field not declared "
+                "in schema"
+            ),
         ),
         (
             {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "shop"}, "spec": {"replicas": "x"}},
             500,
-            "failed to create typed patch object (/shop; apps/v1, Kind=Deployment): .spec.replicas: expected numeric (int or "
-            "float), got string",
+            (
+                "failed to create typed patch object (/shop; apps/v1, Kind=Deployment): .spec.replicas: expected "
+                "numeric (int or "
+                "float), got string"
+            ),
         ),
     ],
 )

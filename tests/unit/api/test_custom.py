@@ -55,9 +55,11 @@ spec:
                 type: array
                 x-kubernetes-list-type: map
                 x-kubernetes-list-map-keys: [name]
-                items: {type: object, required: [name], properties: {name: {type: string}, port: {type: integer, default: 80}}}
+                items: {type: object, required: [name], properties: {name: {type: string}, port: {type: integer,
+                default: 80}}}
               when: {type: string, format: date-time}
-              one: {oneOf: [{required: [a]}, {required: [b]}], type: object, properties: {a: {type: string}, b: {type: string}}}
+              one: {oneOf: [{required: [a]}, {required: [b]}], type: object, properties: {a: {type: string}, b: {type:
+              string}}}
               ratio: {type: number, multipleOf: 0.5}
               flag: {type: boolean}
               labels: {type: object, additionalProperties: {type: string}, maxProperties: 1}
@@ -97,7 +99,10 @@ def test_names_that_are_taken_are_not_accepted(define: Caller) -> None:
     other["spec"]["names"] = {"kind": "Gadget", "plural": "gadgets", "shortNames": ["wd"]}
     define.created(DEFINITIONS, other)
     conditions = define("GET", f"{DEFINITIONS}/gadgets.shop.example.com").body["status"]["conditions"]
-    assert [(one["type"], one["status"]) for one in conditions] == [("NamesAccepted", "False"), ("Established", "False")]
+    assert [(one["type"], one["status"]) for one in conditions] == [
+        ("NamesAccepted", "False"),
+        ("Established", "False"),
+    ]
     assert conditions[0]["message"] == '"wd" is already in use'
 
 
@@ -125,8 +130,11 @@ def test_defaults_are_filled_in_and_unknown_fields_dropped(define: Caller) -> No
         ({"size": 9}, "spec.size: Invalid value: 9: spec.size in body should be less than or equal to 5"),
         (
             {"size": 0, "mode": "C"},
-            '[spec.mode: Unsupported value: "C": supported values: "A", "B", spec.size: Invalid value: 0: spec.size in body should '
-            "be greater than or equal to 1]",
+            (
+                '[spec.mode: Unsupported value: "C": supported values: "A", "B", spec.size: Invalid value: 0: '
+                "spec.size in body should "
+                "be greater than or equal to 1]"
+            ),
         ),
         ({"size": 1, "host": "ABCDEF"}, "spec.host: Too long: may not be more than 4 bytes"),
         ({"size": 1, "host": "a"}, 'spec.host: Invalid value: "a": spec.host in body should be at least 2 chars long'),
@@ -142,12 +150,18 @@ def test_defaults_are_filled_in_and_unknown_fields_dropped(define: Caller) -> No
         ({"size": 1, "when": "x"}, 'spec.when: Invalid value: "x": spec.when in body must be of type date-time: "x"'),
         (
             {"size": 1, "one": {}},
-            '[<nil>: Invalid value: "": "spec.one" must validate one and only one schema (oneOf). Found none valid, spec.one.a: '
-            "Required value]",
+            (
+                '[<nil>: Invalid value: "": "spec.one" must validate one and only one schema (oneOf). Found none '
+                "valid, spec.one.a: "
+                "Required value]"
+            ),
         ),
         (
             {"size": 1, "one": {"a": "1", "b": "2"}},
-            '<nil>: Invalid value: "": "spec.one" must validate one and only one schema (oneOf). Found 2 valid alternatives',
+            (
+                '<nil>: Invalid value: "": "spec.one" must validate one and only one schema (oneOf). Found 2 valid '
+                "alternatives"
+            ),
         ),
         ({"size": 1, "ratio": 0.3}, "spec.ratio: Invalid value: 0.3: spec.ratio in body should be a multiple of 0.5"),
         ({"size": 1, "labels": {"a": "b", "c": "d"}}, "spec.labels: Too many: 2: must have at most 1 item"),
@@ -191,7 +205,9 @@ def test_the_columns_of_the_definition_are_printed(define: Caller) -> None:
 
 def test_status_and_scale_have_their_paths(define: Caller) -> None:
     make(define, size=1)
-    changed = define("PATCH", f"{WIDGETS}/w/status", {"status": {"replicas": 4}, "spec": {"size": 2}}, content_type=MERGE)
+    changed = define(
+        "PATCH", f"{WIDGETS}/w/status", {"status": {"replicas": 4}, "spec": {"size": 2}}, content_type=MERGE
+    )
     assert (changed.body["status"], changed.body["spec"]["size"]) == ({"replicas": 4}, 1)
     scaled = define("PATCH", f"{WIDGETS}/w/scale", {"spec": {"replicas": 3}}, content_type=MERGE).body
     assert (scaled["spec"], scaled["status"]) == ({"replicas": 3}, {"replicas": 4})
@@ -243,7 +259,9 @@ def test_an_addons_definitions_install(call: Caller, addon: str) -> None:
     file = ADDONS / f"{addon}.yaml"
     if not file.exists():
         pytest.skip(f"the rig's addons are not here: {file}")
-    documents = [one for one in yaml.safe_load_all(file.read_text()) if one and one["kind"] == "CustomResourceDefinition"]
+    documents = [
+        one for one in yaml.safe_load_all(file.read_text()) if one and one["kind"] == "CustomResourceDefinition"
+    ]
     for document in documents:
         call.created(DEFINITIONS, document, fieldValidation="Strict")
     items = call("GET", DEFINITIONS).body["items"]

@@ -70,7 +70,8 @@ def test_preconditions_are_kept(call: Caller) -> None:
     answer = call("DELETE", f"{CONFIG_MAPS}/c", {"preconditions": {"uid": "x"}})
     assert answer.status == 409
     assert answer.message == (
-        f'Operation cannot be fulfilled on configmaps "c": Precondition failed: UID in precondition: x, UID in object meta: {uid}'
+        f'Operation cannot be fulfilled on configmaps "c": Precondition failed: UID in precondition: x, UID in '
+        f"object meta: {uid}"
     )
     assert call("DELETE", f"{CONFIG_MAPS}/c", {"preconditions": {"resourceVersion": "1"}}).status == 409
     assert call("DELETE", f"{CONFIG_MAPS}/c", {"preconditions": {"uid": uid}}).status == 200
@@ -88,7 +89,8 @@ def test_propagation_is_left_to_the_garbage_collector_as_a_finalizer(call: Calle
 def test_an_unknown_policy_is_refused(call: Caller) -> None:
     answer = call("DELETE", f"{DEPLOYMENTS}/x", {"propagationPolicy": "Foo"})
     assert answer.message == (
-        'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "Foo": supported values: "Foreground", '
+        'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "Foo": supported values: '
+        '"Foreground", '
         '"Background", "Orphan", "nil"'
     )
 
@@ -114,7 +116,10 @@ def test_a_namespace_terminates_until_it_is_finalized(call: Caller) -> None:
 
 def test_the_clusters_own_namespaces_stay(call: Caller) -> None:
     answer = call("DELETE", "/api/v1/namespaces/default")
-    assert (answer.status, answer.message) == (403, 'namespaces "default" is forbidden: this namespace may not be deleted')
+    assert (answer.status, answer.message) == (
+        403,
+        'namespaces "default" is forbidden: this namespace may not be deleted',
+    )
 
 
 def test_a_dry_run_deletes_nothing(call: Caller) -> None:

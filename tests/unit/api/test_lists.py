@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from podwalk.api.server import Api
@@ -86,18 +88,23 @@ def test_an_exact_revision_shows_the_past(call: Caller, api: Api) -> None:
         (
             {"resourceVersion": "abc"},
             400,
-            'invalid resource version: resourceVersion: Invalid value: "abc": strconv.ParseUint: parsing "abc": invalid syntax',
+            (
+                'invalid resource version: resourceVersion: Invalid value: "abc": strconv.ParseUint: parsing "abc": '
+                "invalid syntax"
+            ),
         ),
         (
             {"resourceVersionMatch": "foo"},
             422,
-            'ListOptions.meta.k8s.io "" is invalid: [resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless '
-            'resourceVersion is provided, resourceVersionMatch: Unsupported value: "foo": supported values: "Exact", '
-            '"NotOlderThan", ""]',
+            (
+                'ListOptions.meta.k8s.io "" is invalid: [resourceVersionMatch: Forbidden: resourceVersionMatch is '
+                "forbidden unless resourceVersion is provided, resourceVersionMatch: "
+                'Unsupported value: "foo": supported values: "Exact", "NotOlderThan", ""]'
+            ),
         ),
     ],
 )
-def test_bad_options_are_refused(call: Caller, query: dict[str, str], status: int, message: str | None) -> None:
+def test_bad_options_are_refused(call: Caller, query: dict[str, Any], status: int, message: str | None) -> None:
     answer = call("GET", CONFIG_MAPS, **query)
     assert answer.status == status
     assert message is None or answer.message == message
@@ -106,9 +113,7 @@ def test_bad_options_are_refused(call: Caller, query: dict[str, str], status: in
 def test_a_revision_to_come_asks_the_client_to_wait(call: Caller, api: Api) -> None:
     answer = call("GET", CONFIG_MAPS, resourceVersion="99999999")
     assert answer.status == 504
-    assert answer.message == (
-        f"Timeout: Too large resource version: 99999999, current: {api.objects.store.revision}"
-    )
+    assert answer.message == (f"Timeout: Too large resource version: 99999999, current: {api.objects.store.revision}")
     assert answer.headers["retry-after"] == "1"
 
 

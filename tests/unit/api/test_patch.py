@@ -54,7 +54,9 @@ def test_directives_delete_and_replace() -> None:
     target = {"spec": {"containers": [{"name": "a"}, {"name": "b"}], "nodeSelector": {"x": "1"}}}
     delete = {"spec": {"containers": [{"name": "a", "$patch": "delete"}]}}
     assert merged(target, delete)["spec"]["containers"] == [{"name": "b"}]
-    replace = {"spec": {"containers": [{"name": "c"}, {"$patch": "replace"}], "nodeSelector": {"$patch": "replace", "y": "2"}}}
+    replace = {
+        "spec": {"containers": [{"name": "c"}, {"$patch": "replace"}], "nodeSelector": {"$patch": "replace", "y": "2"}}
+    }
     assert merged(target, replace)["spec"] == {"containers": [{"name": "c"}], "nodeSelector": {"y": "2"}}
 
 
@@ -86,7 +88,12 @@ def test_an_item_without_its_merge_key_is_refused() -> None:
     [
         ("text/plain", b"{}", 415, "415: Unsupported Media Type"),
         (MERGE, b"{", 400, "invalid JSON patch"),
-        (JSON_PATCH, b"{}", 400, "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp"),
+        (
+            JSON_PATCH,
+            b"{}",
+            400,
+            "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp",
+        ),
         (
             JSON_PATCH,
             b'[{"op":"remove","path":"/x"}]',

@@ -58,10 +58,12 @@ def test_bad_grammar_is_refused_in_the_parsers_words(text: str, message: str) ->
 @given(st.text(max_size=30))
 def test_any_text_is_a_selector_or_a_bad_request(text: str) -> None:
     for parse in (selectors.parse_labels, selectors.parse_fields):
+        code = 400
         try:
             parse(text)
         except ApiError as error:
-            assert error.code == 400
+            code = error.code
+        assert code == 400
 
 
 def test_fields_are_compared_as_text() -> None:
@@ -72,8 +74,9 @@ def test_fields_are_compared_as_text() -> None:
 
 
 def test_an_unknown_field_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ApiError, match='"x" is not a known field selector: only "metadata.name", "metadata.namespace"'):
+    with pytest.raises(ApiError) as caught:
         selectors.selector("configmaps", "", "x=y")
+    assert caught.value.message == '"x" is not a known field selector: only "metadata.name", "metadata.namespace"'
 
 
 def test_equality_clauses_are_offered_to_an_index() -> None:

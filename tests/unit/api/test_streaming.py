@@ -62,7 +62,7 @@ def run(call: Caller, name: str = "web", **spec: Any) -> None:
     call("PATCH", f"{PODS}/{name}/status", status, content_type=MERGE)
 
 
-TWO = {"containers": [{"name": "a", "image": "x"}, {"name": "b", "image": "x"}]}
+TWO: dict[str, Any] = {"containers": [{"name": "a", "image": "x"}, {"name": "b", "image": "x"}]}
 
 
 def connect(call: Caller, path: str, *query: tuple[str, str]) -> Session:
@@ -102,7 +102,7 @@ def test_a_pod_without_a_node_has_an_empty_log(call: Caller, kubelet: Kubelet) -
     ],
 )
 def test_a_log_that_cannot_be_read_is_refused(
-    call: Caller, kubelet: Kubelet, query: dict[str, str], message: str
+    call: Caller, kubelet: Kubelet, query: dict[str, Any], message: str
 ) -> None:
     run(call, **TWO)
     assert call("GET", f"{PODS}/web/log", **query).message == message
@@ -110,7 +110,14 @@ def test_a_log_that_cannot_be_read_is_refused(
 
 def test_exec_reaches_the_container(call: Caller, kubelet: Kubelet) -> None:
     run(call, **TWO)
-    query = [("container", "b"), ("command", "ls"), ("command", "-l"), ("stdout", "true"), ("stderr", "1"), ("tty", "false")]
+    query = [
+        ("container", "b"),
+        ("command", "ls"),
+        ("command", "-l"),
+        ("stdout", "true"),
+        ("stderr", "1"),
+        ("tty", "false"),
+    ]
     connect(call, f"{PODS}/web/exec", *query)
     assert kubelet.asked == [("exec", "b", ["ls", "-l"], False, True, True, False)]
 

@@ -123,7 +123,8 @@ def test_a_token_is_known_to_its_cluster_alone(call: Caller, api: Api) -> None:
 
 def test_a_token_for_a_minute_is_refused(call: Caller) -> None:
     assert call("POST", TOKENS, {"spec": {"expirationSeconds": 60}}).message == (
-        'TokenRequest.authentication.k8s.io "" is invalid: spec.expirationSeconds: Invalid value: 60: may not specify a '
+        'TokenRequest.authentication.k8s.io "" is invalid: spec.expirationSeconds: Invalid value: 60: may not '
+        "specify a "
         "duration less than 10 minutes"
     )
 

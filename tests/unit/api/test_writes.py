@@ -63,7 +63,10 @@ def test_a_generated_name_keeps_its_stem_and_differs_each_time(call: Caller) -> 
             PODS,
             {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x"}},
             400,
-            'Service in version "v1" cannot be handled as a Pod: converting (v1.Service) to (core.Pod): unknown conversion',
+            (
+                'Service in version "v1" cannot be handled as a Pod: converting (v1.Service) to (core.Pod): unknown '
+                "conversion"
+            ),
         ),
         (
             "PUT",
@@ -103,7 +106,8 @@ def test_a_name_that_is_taken_is_a_conflict(call: Caller) -> None:
 def test_bad_query_parameters_are_listed_in_one_status(call: Caller) -> None:
     answer = call("POST", CONFIG_MAPS, config_map(), dryRun="x", fieldValidation="foo")
     assert answer.message == (
-        'CreateOptions.meta.k8s.io "" is invalid: [dryRun: Unsupported value: ["x"]: supported values: "All", fieldValidation: '
+        'CreateOptions.meta.k8s.io "" is invalid: [dryRun: Unsupported value: ["x"]: supported values: "All", '
+        "fieldValidation: "
         'Unsupported value: "foo": supported values: "", "Ignore", "Strict", "Warn"]'
     )
 
@@ -116,7 +120,8 @@ def test_a_stale_update_is_a_conflict(call: Caller) -> None:
     answer = call("PUT", path, {**made, "data": {"a": "3"}})
     assert answer.status == 409
     assert answer.message == (
-        'Operation cannot be fulfilled on configmaps "settings": the object has been modified; please apply your changes to '
+        'Operation cannot be fulfilled on configmaps "settings": the object has been modified; please apply your '
+        "changes to "
         "the latest version and try again"
     )
 
@@ -133,7 +138,8 @@ def test_a_lease_may_not_be_updated_without_a_version(call: Caller) -> None:
     call.created(path, body)
     answer = call("PUT", f"{path}/l", {"metadata": {"name": "l"}, "spec": {"holderIdentity": "b"}})
     assert answer.message == (
-        'leases.coordination.k8s.io "l" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update'
+        'leases.coordination.k8s.io "l" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified '
+        "for an update"
     )
 
 
@@ -186,7 +192,9 @@ def test_unknown_fields_are_warned_of_or_refused(call: Caller) -> None:
 
 
 def test_a_yaml_body_is_read(call: Caller) -> None:
-    answer = call("POST", CONFIG_MAPS, b"metadata: {name: y}\ndata: {at: 2026-01-01}\n", content_type="application/yaml")
+    answer = call(
+        "POST", CONFIG_MAPS, b"metadata: {name: y}\ndata: {at: 2026-01-01}\n", content_type="application/yaml"
+    )
     assert answer.body["data"] == {"at": "2026-01-01"}
 
 
