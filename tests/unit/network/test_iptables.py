@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import re
 from pathlib import Path
 
@@ -22,8 +24,15 @@ SHARED = ("KUBE-SERVICES", "KUBE-NODEPORTS", "KUBE-EXTERNAL-SERVICES", "KUBE-PRO
 """Chains to which every Service adds its rules, in the order in which kube-proxy came across them."""
 
 
+@functools.cache
+def _read() -> str:
+    return json.dumps(list(yaml.safe_load_all((DATA / "services.yaml").read_text(encoding="utf-8"))))
+
+
 def manifests() -> list[Object]:
-    return list(yaml.safe_load_all((DATA / "services.yaml").read_text(encoding="utf-8")))
+    """Return the manifests anew: a store stamps what it keeps."""
+    found: list[Object] = json.loads(_read())
+    return found
 
 
 @pytest.fixture
