@@ -7,7 +7,9 @@ submission cannot prepare its answers.
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -71,7 +73,7 @@ def call(cluster: Cluster, caller: Caller | str, command: str, *, timeout_s: flo
 
 def _probe(cluster: Cluster, namespace: str, labels: Mapping[str, str]) -> str:
     words = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
-    name = PREFIX + hashlib.sha256(words.encode()).hexdigest()[:8]
+    name = f"{PREFIX}{hashlib.sha256(words.encode()).hexdigest()[:8]}-{_secret()}"
     try:
         cluster.get("pods", name, namespace=namespace)
     except NotFoundError:
@@ -80,6 +82,12 @@ def _probe(cluster: Cluster, namespace: str, labels: Mapping[str, str]) -> str:
         cluster.apply(_manifest(name, namespace, labels, _owner(cluster, namespace)))
     cluster.wait(f"pod/{name}", "condition=ContainersReady", namespace=namespace, timeout_s=READY_TIMEOUT_S)
     return name
+
+
+@functools.cache
+def _secret() -> str:
+    """Return a word that no submission can have known: it cannot make a probe beforehand that lies."""
+    return secrets.token_hex(4)
 
 
 def _owner(cluster: Cluster, namespace: str) -> Mapping[str, object]:

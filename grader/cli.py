@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from pathlib import Path
 
 import click
+from nbgrader.api import Gradebook
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress, track
 
-from grader import marks, notebooks, sample, table
+from grader import classroom, executors, export, marks, notebooks, sample, table
 from grader.course import Course, CourseError
+from grader.isolation import bench
 from podwalk.errors import PodwalkError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,6 +35,7 @@ def sample_class(folder: Path, backend: str, unsandboxed: bool) -> None:
     """Release an assignment to a sample class of five, autograde it with nbgrader and print the marks."""
     console, started = Console(), time.monotonic()
     shutil.rmtree(folder, ignore_errors=True)
+    bench.judge()
     course = Course(folder)
     course.api.config.IsolatedExecute.update({"backend": backend, "sandboxed": not unsandboxed})
     assignment = course.add(SOURCE / sample.ASSIGNMENT)
@@ -51,9 +55,55 @@ def sample_class(folder: Path, backend: str, unsandboxed: bool) -> None:
         raise PodwalkError("some submissions could not be graded; the lines above say why")
 
 
+@main.command("autograde")
+@click.argument("assignment")
+@click.option("--course", "folder", type=click.Path(path_type=Path, exists=True), default=Path(), help="The course.")
+@click.option("--workers", type=click.IntRange(1), default=None, help="How many at once; by default one a core.")
+@click.option("--backend", default="in-process", help="The cluster of each submission, as in PODWALK_BACKEND.")
+@click.option("--kind", is_flag=True, help="Grade on the course's kind cluster, one submission at a time.")
+@click.option("--scheduler", default="", help="The address of a Dask scheduler, whose workers then grade.")
+@click.option("--force", is_flag=True, help="Grade again what has been graded; manual marks stay.")
+@click.option("--feedback", is_flag=True, help="Make HTML feedback, too.")
+@click.option("--unsandboxed", is_flag=True, help="Run submissions with all your rights.")
+def autograde(
+    assignment: str,
+    folder: Path,
+    workers: int | None,
+    backend: str,
+    kind: bool,
+    scheduler: str,
+    force: bool,
+    feedback: bool,
+    unsandboxed: bool,
+) -> None:
+    """Grade everybody who submitted ASSIGNMENT, as nbgrader autograde does, but a class at once."""
+    console, course = Console(), Course(folder)
+    settings = classroom.Settings("kind" if kind else backend, not unsandboxed)
+    workers = workers or (os.cpu_count() or 1 if settings.backend == "in-process" else 1)
+    graded: list[marks.StudentMarks] = []
+    with executors.executor(workers, scheduler) as executor, Progress(console=console, transient=True) as progress:
+        bar = progress.add_task("Grading", total=None)
+        found = classroom.grade(
+            course, assignment, executor, settings=settings, force=force,
+            begun=lambda number: progress.update(bar, total=number),
+        )  # fmt: skip
+        for student in found:
+            graded.append(student)
+            progress.advance(bar)
+    graded.sort(key=lambda student: student.student)
+    table.show(console, assignment, graded)
+    export.write(course.folder / "results" / assignment, graded)
+    if feedback:
+        course.feedback(assignment)
+    faults = sum(bool(student.fault) for student in graded)
+    if faults:
+        raise PodwalkError(f"{faults} of {len(graded)} submissions could not be graded: run again, or see why above")
+
+
 def _grade(course: Course, assignment: str, student: str) -> marks.StudentMarks:
     try:
         course.autograde(assignment, student)
     except CourseError as error:
         return marks.StudentMarks(student, fault=str(error).splitlines()[-1])
-    return marks.read(course, assignment, student)
+    with Gradebook(course.api.coursedir.db_url) as gradebook:
+        return marks.read(gradebook, course, assignment, student)

@@ -13,6 +13,7 @@ from nbgrader.apps.api import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
+from grader import notebooks
 from grader.conversion.configuration import configure
 from podwalk.errors import PodwalkError
 
@@ -42,6 +43,12 @@ class Course:
         """Copy an assignment's source folder into the course and return its name."""
         shutil.copytree(source, self.folder / "source" / source.name, dirs_exist_ok=True)
         return source.name
+
+    def namespaces(self, assignment: str) -> tuple[str, ...]:
+        """Return the namespaces an assignment works in, as its source says."""
+        source = self.folder / "source" / assignment / f"{assignment}.ipynb"
+        found = notebooks.read(source).metadata.get("podwalk", {}) if source.exists() else {}
+        return tuple(found.get("namespaces", ()))
 
     def release(self, assignment: str) -> Path:
         """Make the student's version and return its notebook.

@@ -49,14 +49,13 @@ class StudentMarks:
         return sum(task.points or 0.0 for task in self.tasks)
 
 
-def read(course: Course, assignment: str, student: str) -> StudentMarks:
+def read(gradebook: Gradebook, course: Course, assignment: str, student: str) -> StudentMarks:
     """Read a student's marks after autograding."""
     notebook = notebooks.read(course.graded(assignment, student))
     graded = [cell for cell in notebook.cells if notebooks.about(cell).get("grade")]
-    with Gradebook(course.api.coursedir.db_url) as gradebook:
-        found = gradebook.find_submission_notebook(assignment, assignment, student)
-        grades = {grade.name: grade for grade in found.grades}
-        return StudentMarks(student, tuple(_mark(cell, grades) for cell in graded))
+    found = gradebook.find_submission_notebook(assignment, assignment, student)
+    grades = {grade.name: grade for grade in found.grades}
+    return StudentMarks(student, tuple(_mark(cell, grades) for cell in graded))
 
 
 def _mark(cell: NotebookNode, grades: dict[str, object]) -> TaskMark:

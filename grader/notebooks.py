@@ -18,6 +18,13 @@ def read(path: Path) -> NotebookNode:
         return cast(NotebookNode, nbformat.read(path, as_version=4))  # type: ignore[no-untyped-call]  # no types
 
 
+def parse(text: str) -> NotebookNode:
+    """Read the text of a notebook of any version as version 4."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return cast(NotebookNode, nbformat.reads(text, as_version=4))  # type: ignore[no-untyped-call]  # no types
+
+
 def text(notebook: NotebookNode) -> str:
     """Return a notebook as the text of its file."""
     return str(nbformat.writes(notebook))  # type: ignore[no-untyped-call]  # no types

@@ -77,11 +77,11 @@ def cluster_ip(service: str, *, namespace: str = "") -> Check:
     return Check(f"Service {service} has a cluster IP", attempt)
 
 
-def balanced(caller: Caller | str, url: str, *, over: int, requests: int = 40) -> Check:
+def balanced(caller: Caller | str, url: str, *, over: int, requests: int = 15) -> Check:
     """Check that new connections to a URL are answered by so many different Pods.
 
-    The answers must differ from Pod to Pod. Each one that takes part earns its share. With 40 connections, the chance
-    that one of three is passed over by luck is below one in a million.
+    The answers must differ from Pod to Pod. Each one that takes part earns its share. One of three Pods is passed over
+    by luck in one try of a hundred, and it is tried again to the deadline.
     """
 
     def attempt(cluster: Cluster) -> Finding:
@@ -94,7 +94,7 @@ def balanced(caller: Caller | str, url: str, *, over: int, requests: int = 40) -
     return Check(f"connections to {url} are spread over {over} Pods", attempt)
 
 
-def sticky(caller: Caller | str, url: str, *, requests: int = 20) -> Check:
+def sticky(caller: Caller | str, url: str, *, requests: int = 8) -> Check:
     """Check that all connections of one client reach the same Pod."""
 
     def attempt(cluster: Cluster) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from nbformat.notebooknode import NotebookNode
 from nbgrader import utils
@@ -11,7 +12,9 @@ from traitlets import Bool, Float, Integer, Unicode
 
 from grader import notebooks
 from grader.isolation.bench import judge
-from grader.isolation.job import Job, Output
+from grader.isolation.job import Job, Marked
+
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
 class IsolatedExecute(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has no types
@@ -32,31 +35,21 @@ class IsolatedExecute(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader h
         Raises:
             NotGradableError: when something of ours broke; nbgrader then keeps no mark.
         """
-        code = [cell for cell in nb.cells if cell.cell_type == "code"]
-        tests = [cell for cell in code if is_test(cell)]
-        answers = [cell for cell in code if not is_test(cell)]
         about = resources["nbgrader"]
-        marked = judge().mark(self.job(answers, tests, self._namespaces(about["assignment"], about["notebook"])))
-        for number, (cell, outputs) in enumerate(zip(answers, marked.answers, strict=True), 1):
-            _fill(cell, outputs, number)
-        for cell, outputs in zip(tests, marked.tests, strict=True):
-            _fill(cell, outputs, None)
-        return nb, resources
-
-    def job(self, answers: list[NotebookNode], tests: list[NotebookNode], namespaces: tuple[str, ...]) -> Job:
-        """Return what the judge is given."""
-        return Job(
-            tuple(cell.source for cell in answers),
-            tuple(cell.source for cell in tests),
-            given=tuple(number for number, cell in enumerate(answers) if utils.is_locked(cell)),
+        answers, tests = split(nb)
+        job = make_job(
+            answers,
+            tests,
             backend=self.backend,
-            namespaces=namespaces,
+            namespaces=self._namespaces(about["assignment"], about["notebook"]),
             sandboxed=self.sandboxed,
             cell_timeout_s=self.cell_timeout_s,
             timeout_s=self.timeout_s,
             memory_bytes=self.memory_mb * 1024**2,
             processes=self.processes,
         )
+        fill(answers, tests, judge().mark(job))
+        return nb, resources
 
     def _namespaces(self, assignment: str, notebook: str) -> tuple[str, ...]:
         """Return what the teacher's notebook says of itself; the submission is not asked."""
@@ -67,11 +60,26 @@ class IsolatedExecute(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader h
         return tuple(notebooks.read(source).metadata.get("podwalk", {}).get("namespaces", ()))
 
 
+def split(notebook: NotebookNode) -> tuple[list[NotebookNode], list[NotebookNode]]:
+    """Return a restored notebook's code cells: the student's kernel's, and the checker's."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return [cell for cell in code if not is_test(cell)], [cell for cell in code if is_test(cell)]
+
+
+def make_job(answers: list[NotebookNode], tests: list[NotebookNode], **settings: Any) -> Job:
+    """Return what the judge is given; the settings are those of :class:`grader.isolation.job.Job`."""
+    given = tuple(number for number, cell in enumerate(answers) if utils.is_locked(cell))
+    return Job(tuple(cell.source for cell in answers), tuple(cell.source for cell in tests), given=given, **settings)
+
+
+def fill(answers: list[NotebookNode], tests: list[NotebookNode], marked: Marked) -> None:
+    """Put the outputs into the cells."""
+    for number, (cell, outputs) in enumerate(zip(answers, marked.answers, strict=True), 1):
+        cell.outputs, cell.execution_count = [notebooks.node(output) for output in outputs], number
+    for cell, outputs in zip(tests, marked.tests, strict=True):
+        cell.outputs, cell.execution_count = [notebooks.node(output) for output in outputs], None
+
+
 def is_test(cell: NotebookNode) -> bool:
     """Whether a code cell is a trusted test and not the student's."""
     return bool(utils.is_grade(cell) and not utils.is_solution(cell))
-
-
-def _fill(cell: NotebookNode, outputs: tuple[Output, ...], count: int | None) -> None:
-    cell.outputs = [notebooks.node(output) for output in outputs]
-    cell.execution_count = count

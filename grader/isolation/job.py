@@ -19,6 +19,7 @@ class Job:
         tests: the sources of the trusted test cells, run by the checker afterwards.
         backend: which cluster, in the words of ``PODWALK_BACKEND``.
         namespaces: those the assignment works in; emptied first where the cluster is not a fresh one.
+        allowed: objects of kube-system that the assignment is about, e.g. ``configmaps/coredns``.
         sandboxed: whether the submission runs in a sandbox.
         cell_timeout_s: how long one cell of the submission may take.
         timeout_s: how long the whole submission may take, and again the checks.
@@ -31,6 +32,7 @@ class Job:
     given: tuple[int, ...] = ()
     backend: str = "in-process"
     namespaces: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
     sandboxed: bool = True
     cell_timeout_s: float = 60.0
     timeout_s: float = 180.0

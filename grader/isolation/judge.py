@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import gc
 import json
 import os
 import select
@@ -17,7 +18,7 @@ import time
 import traceback
 
 import podwalk
-from grader.isolation import checker, submission
+from grader.isolation import checker, components, submission
 from grader.isolation.job import Job, Marked
 from grader.isolation.zygote import Zygote
 from podwalk.errors import PodwalkError
@@ -42,8 +43,10 @@ def judge(job: Job, zygote: Zygote, warm: Cluster | None = None) -> Marked:
         if job.backend != FRESH and job.namespaces:
             cluster.delete([_namespace(name) for name in job.namespaces])
         lap("cluster")
+        kept = components.keep(cluster)
         answers = submission.run(cluster, zygote, job)
         lap("submission")
+        components.restore(cluster, kept, allowed=job.allowed)
         tests = checker.run(cluster, job.tests)
         lap("checks")
         return Marked(answers, tests, "", timings)
@@ -65,6 +68,8 @@ def serve() -> None:
     zygote = Zygote()
     # Each fork has a copy of this cluster, which nobody has touched.
     warm = podwalk.cluster(FRESH, quiet=True)
+    gc.collect()
+    gc.freeze()
     for line in sys.stdin:
         out.write(_forked(Job.of(json.loads(line)), zygote, warm) + "\n")
         out.flush()
@@ -76,6 +81,7 @@ def _forked(job: Job, zygote: Zygote, warm: Cluster) -> str:
     child = os.fork()
     if child == 0:
         os.setsid()
+        gc.disable()
         os.close(read)
         status = 1
         try:

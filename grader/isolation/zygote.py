@@ -7,6 +7,7 @@ it reads a line of a submission.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import resource
@@ -68,6 +69,8 @@ def serve(descriptor: int) -> None:
     from grader.isolation import kernel
 
     kernel.warm()
+    gc.collect()
+    gc.freeze()
     # Kernels end without being waited for.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(fileno=descriptor) as judge:

@@ -1,0 +1,225 @@
+"""A class at once: submissions marked in parallel, marks written to nbgrader's gradebook as they come.
+
+What can be done in parallel (running submissions, checking clusters) is a function of plain values, handed to any
+``concurrent.futures`` executor: processes here, or a Dask cluster's. The gradebook is written by this process alone, in
+the way of nbgrader's own preprocessors.
+
+A submission's graded notebook is written last, after its marks; it holds a digest of what was graded. So a run that was
+killed goes on where it stopped: whatever has a notebook with the right digest is done, and anything else is graded
+again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat.notebooknode import NotebookNode
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import AssignLatePenalties, LimitOutput, SaveAutoGrades
+
+from grader import marks, notebooks
+from grader.conversion import execution, restoration
+from grader.conversion.restoration import Trusted
+from grader.course import Course, CourseError
+from grader.finding import NotGradableError
+from grader.isolation.bench import judge
+from grader.marks import StudentMarks
+
+DIGEST = "podwalk"
+"""The key of the graded notebook's metadata that holds the digest."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How submissions are run; see :class:`grader.isolation.job.Job`."""
+
+    backend: str = "in-process"
+    sandboxed: bool = True
+    namespaces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A submission to be marked.
+
+    Attributes:
+        student: whose it is.
+        text: the notebook's file.
+        trusted: the assignment's cells.
+        settings: how it is run.
+    """
+
+    student: str
+    text: str
+    trusted: tuple[Trusted, ...]
+    settings: Settings
+
+    @property
+    def digest(self) -> str:
+        """What was graded: the submission, and the tests it was graded with."""
+        return hashlib.sha256(repr((self.text, self.trusted)).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Graded:
+    """A submission that has been run.
+
+    Attributes:
+        student: whose it is.
+        text: the notebook with its outputs; empty if it could not be graded.
+        fault: why not.
+    """
+
+    student: str
+    text: str = ""
+    fault: str = ""
+
+
+def mark(submission: Submission) -> Graded:
+    """Run and check one submission; this is what runs in parallel, and it raises nothing."""
+    try:
+        notebook = notebooks.parse(submission.text)
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError, ValueError, KeyError, AttributeError) as error:
+        return Graded(submission.student, fault=f"the submission is not a notebook: {error}"[:300])
+    notebook.cells = restoration.restore(notebook.cells, list(submission.trusted))
+    answers, tests = execution.split(notebook)
+    settings = submission.settings
+    job = execution.make_job(
+        answers, tests, backend=settings.backend, namespaces=settings.namespaces, sandboxed=settings.sandboxed
+    )
+    try:
+        execution.fill(answers, tests, judge().mark(job))
+    except NotGradableError as error:
+        return Graded(submission.student, fault=str(error))
+    notebook.metadata = notebooks.node({"kernelspec": execution.KERNEL, DIGEST: {"digest": submission.digest}})
+    return Graded(submission.student, notebooks.text(notebook))
+
+
+def students(course: Course, assignment: str) -> list[str]:
+    """Return who has submitted."""
+    return sorted(path.parent.name for path in course.folder.glob(f"submitted/*/{assignment}"))
+
+
+def grade(
+    course: Course,
+    assignment: str,
+    executor: Executor,
+    *,
+    settings: Settings,
+    force: bool = False,
+    begun: Callable[[int], None] = lambda number: None,
+) -> Iterator[StudentMarks]:
+    """Grade everybody who has not been graded, and yield the marks of the whole class as they are known.
+
+    Args:
+        course: the course.
+        assignment: its name.
+        executor: runs :func:`mark`.
+        settings: how submissions are run.
+        force: whether to grade again what has been graded; manual marks stay.
+        begun: is told how many students there are.
+
+    Raises:
+        CourseError: when the assignment has not been generated.
+    """
+    with Gradebook(course.api.coursedir.db_url) as gradebook:
+        trusted = _trusted(gradebook, assignment)
+        settings = replace(settings, namespaces=course.namespaces(assignment))
+        names = students(course, assignment)
+        begun(len(names))
+        waiting = {}
+        for student in names:
+            submission = _read(course, assignment, student, trusted, settings)
+            if isinstance(submission, StudentMarks):
+                yield submission
+            elif not force and _digest(course.graded(assignment, student)) == submission.digest:
+                yield marks.read(gradebook, course, assignment, student)
+            else:
+                waiting[executor.submit(mark, submission)] = student
+        for future in as_completed(waiting):
+            try:
+                graded = future.result()
+            except BrokenProcessPool as error:
+                graded = Graded(waiting[future], fault=f"a grading process ended: {error}")
+            if graded.fault:
+                yield StudentMarks(graded.student, fault=graded.fault)
+                continue
+            save(gradebook, course, assignment, graded)
+            yield marks.read(gradebook, course, assignment, graded.student)
+
+
+def save(gradebook: Gradebook, course: Course, assignment: str, graded: Graded) -> None:
+    """Write a student's marks to the gradebook, then the graded notebook; doing it twice changes nothing."""
+    student, notebook = graded.student, notebooks.parse(graded.text)
+    place = course.graded(assignment, student)
+    source = place.parent.parent.parent.parent / "submitted" / student / assignment
+    gradebook.update_or_create_student(student)
+    timestamp = course.api.coursedir.get_existing_timestamp(str(source))
+    extra = {"timestamp": timestamp} if timestamp else {}
+    submission = gradebook.update_or_create_submission(assignment, student, **extra)
+    resources = {
+        "nbgrader": {
+            "student": student,
+            "assignment": assignment,
+            "notebook": assignment,
+            "db_url": course.api.coursedir.db_url,
+        }
+    }
+    notebook, _ = LimitOutput(config=course.api.config).preprocess(notebook, resources)
+    _save_scores(gradebook, notebook, resources)
+    if submission.total_seconds_late > 0:
+        AssignLatePenalties(config=course.api.config).preprocess(notebook, resources)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if timestamp:
+        (place.parent / "timestamp.txt").write_text((source / "timestamp.txt").read_text())
+    _write(place, notebooks.text(notebook))
+
+
+def _save_scores(gradebook: Gradebook, notebook: NotebookNode, resources: dict[str, Any]) -> None:
+    """Let nbgrader's preprocessor do a cell each, in the one session that we have."""
+    about = resources["nbgrader"]
+    saver = SaveAutoGrades()
+    saver.gradebook = gradebook
+    saver.student_id, saver.assignment_id, saver.notebook_id = about["student"], about["assignment"], about["notebook"]
+    for number, cell in enumerate(notebook.cells):
+        saver.preprocess_cell(cell, resources, number)
+
+
+def _read(
+    course: Course, assignment: str, student: str, trusted: Sequence[Trusted], settings: Settings
+) -> Submission | StudentMarks:
+    path = course.folder / "submitted" / student / assignment / f"{assignment}.ipynb"
+    try:
+        return Submission(student, path.read_text(encoding="utf-8"), tuple(trusted), settings)
+    except (OSError, UnicodeDecodeError) as error:
+        return StudentMarks(student, fault=f"the submission cannot be read: {error}")
+
+
+def _trusted(gradebook: Gradebook, assignment: str) -> list[Trusted]:
+    try:
+        return restoration.read(gradebook, assignment, assignment)
+    except Exception as error:
+        raise CourseError(
+            f"{assignment} is not in the gradebook: run nbgrader generate_assignment {assignment}"
+        ) from error
+
+
+def _digest(path: Path) -> str:
+    try:
+        return str(notebooks.read(path).metadata[DIGEST]["digest"])
+    except (OSError, ValueError, KeyError, TypeError, nbformat.reader.NotJSONError):
+        return ""
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file in one step: it is there whole or not at all."""
+    part = path.with_suffix(".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
