@@ -22,7 +22,8 @@ def answer(api: Api, request: Request) -> Response:
         return _health(request, path)
     if request.method not in ("GET", "HEAD"):
         raise failures.method_not_allowed()
-    found = discovery.answer(path, request.header("accept"), api.objects.definitions.all())
+    accept = request.header("accept")
+    found = discovery.answer(path, accept, api.objects.definitions.all()) or api.openapi.answer(path, accept)
     if found is not None:
         return _document(request, found)
     return Response(404, dict(_TEXT), b"404 page not found\n")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from podwalk.api import documents, failures, negotiation, reads, streaming, subresources, tables, writes
 from podwalk.api.negotiation import Representation
 from podwalk.api.objects import StoredObjects
+from podwalk.api.openapi import OpenApi
 from podwalk.api.registry import Resource
 from podwalk.api.routes import Route, route
 from podwalk.api.watch import Watches
@@ -28,6 +29,7 @@ class Api:
         objects: the same objects for the cluster's own components, without the wire.
         runtime: the kubelets, to which logs, exec and the like are passed on; None until they are there.
         watches: the streams that are open.
+        openapi: the documents of OpenAPI.
         token_key: what ServiceAccounts' tokens are signed with.
     """
 
@@ -37,6 +39,7 @@ class Api:
         self.options = options
         self.objects = StoredObjects(store, simulation, options)
         self.watches = Watches(store, simulation)
+        self.openapi = OpenApi(self.objects.definitions.all, self.objects.definitions.schema)
         self.runtime: Runtime | None = None
         self.token_key = simulation.random.randbytes(32)
 
