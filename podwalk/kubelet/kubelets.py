@@ -61,6 +61,7 @@ class Kubelets:
         outside.populate(self.fabric)
         self._nodes: dict[str, Kubelet] = {}
         self._workers: dict[str, Worker] = {}
+        self._users: dict[tuple[str, str, str], set[str]] = {}
         objects.subscribe(self._on_change)
         simulation.call(self._take_up)
 
@@ -89,6 +90,8 @@ class Kubelets:
         if change.type == "DELETED":
             if worker is not None:
                 del self._workers[worker.uid]
+                for source in worker.sources():
+                    self._users.get(source, set()).discard(worker.uid)
                 worker.vanish()
         elif worker is not None:
             if change.object["metadata"].get("uid", "") == worker.uid:
@@ -98,22 +101,14 @@ class Kubelets:
 
     def _on_source(self, change: Change) -> None:
         metadata = change.object["metadata"]
-        if change.type == "ADDED" and change.old is None and change.revision < 2:
-            return
-        users = [
-            worker
-            for worker in self._workers.values()
-            if worker.volumes
-            and worker.pod["metadata"]["namespace"] == metadata.get("namespace")
-            and worker.uses(change.resource, metadata["name"])
-        ]
+        users = self._users.get((change.resource, metadata.get("namespace", ""), metadata["name"]))
         if users:
+            self.simulation.call(lambda: self._refresh(tuple(users)), VOLUME_UPDATE_S)
 
-            def refresh() -> None:
-                for worker in users:
-                    worker.refresh_volumes()
-
-            self.simulation.call(refresh, VOLUME_UPDATE_S)
+    def _refresh(self, uids: Sequence[str]) -> None:
+        for uid in uids:
+            if worker := self._workers.get(uid):
+                worker.refresh_volumes()
 
     def _admit(self, pod: Object, *, restored: bool) -> None:
         """Begin to drive a Pod that is bound to a node."""
@@ -127,6 +122,8 @@ class Kubelets:
             return
         worker = Worker(kubelet, pod)
         self._workers[worker.uid] = worker
+        for source in worker.sources():
+            self._users.setdefault(source, set()).add(worker.uid)
         if restored or state.get("containerStatuses"):
             worker.adopt(state)
         worker.start()

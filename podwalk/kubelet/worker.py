@@ -5,7 +5,7 @@ Source: pkg/kubelet/pod_workers.go, pkg/kubelet/kubelet.go (SyncPod, SyncTermina
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 import simpy
@@ -269,16 +269,15 @@ class Worker:
             for volume in self.volumes.values():
                 volumes.refresh(volume, self.simulation)
 
-    def uses(self, resource: str, name: str) -> bool:
-        """Whether a volume of the Pod is made of a ConfigMap or Secret."""
-        field, key = ("configMap", "name") if resource == "configmaps" else ("secret", "secretName")
+    def sources(self) -> Iterator[tuple[str, str, str]]:
+        """Yield resource, namespace and name of the ConfigMaps and Secrets that volumes of the Pod are made of."""
+        namespace = self.pod["metadata"]["namespace"]
         for volume in self.pod["spec"].get("volumes") or ():
-            if (volume.get(field) or {}).get(key) == name:
-                return True
-            for source in (volume.get("projected") or {}).get("sources") or ():
-                if (source.get(field) or {}).get("name") == name:
-                    return True
-        return False
+            for entry in (volume, *((volume.get("projected") or {}).get("sources") or ())):
+                if entry.get("configMap"):
+                    yield "configmaps", namespace, entry["configMap"].get("name", "")
+                if entry.get("secret"):
+                    yield "secrets", namespace, entry["secret"].get("secretName") or entry["secret"].get("name", "")
 
     def vanish(self) -> None:
         """End the containers of a Pod whose object is gone already, as after a forced deletion."""

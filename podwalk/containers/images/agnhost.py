@@ -28,6 +28,7 @@ from podwalk.containers.sockets import (
     SocketError,
 )
 from podwalk.containers.tools import PROGRAMS
+from podwalk.containers.tools.hostname import hostname
 from podwalk.simulation import Task
 
 VERSION = "2.66.1"
@@ -536,7 +537,14 @@ def agnhost(process: Process) -> Task:
         return process.fail(f"Error: {error}")
 
 
-PROGRAMS_OF_AGNHOST: dict[str, Program] = {**PROGRAMS, **DEBIAN_NET, **CURL, "sh": dash, "agnhost": agnhost}
+PROGRAMS_OF_AGNHOST: dict[str, Program] = {
+    **PROGRAMS,
+    **DEBIAN_NET,
+    **CURL,
+    "hostname": hostname,
+    "sh": dash,
+    "agnhost": agnhost,
+}
 
 IMAGES = [
     Image(

@@ -6,6 +6,7 @@ from podwalk.containers.images.image import GROUP, PASSWD, Image
 from podwalk.containers.process import Program
 from podwalk.containers.shell import sh
 from podwalk.containers.tools import PROGRAMS
+from podwalk.containers.tools.hostname import hostname
 from podwalk.containers.tools.interfaces import BUSYBOX_INTERFACES
 from podwalk.containers.tools.lookup import busybox_nslookup, getent
 from podwalk.containers.tools.netcat import busybox_nc, telnet
@@ -19,6 +20,7 @@ BUSYBOX: dict[str, Program] = {
     **BUSYBOX_INTERFACES,
     **BUSYBOX_PING,
     "getent": getent,
+    "hostname": hostname,
     "nc": busybox_nc,
     "telnet": telnet,
     "wget": wget,

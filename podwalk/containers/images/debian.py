@@ -9,6 +9,7 @@ from podwalk.containers.shell import bash, dash, sh
 from podwalk.containers.tools import PROGRAMS
 from podwalk.containers.tools.bind import dig, host, nslookup
 from podwalk.containers.tools.curl import curl
+from podwalk.containers.tools.hostname import hostname
 from podwalk.containers.tools.interfaces import BUSYBOX_INTERFACES, DEBIAN_INTERFACES
 from podwalk.containers.tools.lookup import getent
 from podwalk.containers.tools.netcat import openbsd_nc, telnet
@@ -54,6 +55,7 @@ DEBIAN: dict[str, Program] = {
     "bash": bash,
     **refuse("apt-get", "apt", "python3", "perl"),
     "getent": getent,
+    "hostname": hostname,
 }
 NETSHOOT: dict[str, Program] = {
     **DEBIAN,
