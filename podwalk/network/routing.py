@@ -10,7 +10,7 @@ from __future__ import annotations
 import random as randomness
 from dataclasses import dataclass, field
 
-from podwalk.network import endpoints, policy, services
+from podwalk.network import endpoints, host_ports, policy, services
 from podwalk.network.addresses import (
     Range,
     node_at,
@@ -136,13 +136,18 @@ def _departure(walk: _Walk) -> Hop:
 
 def _is_own_address(walk: _Walk) -> bool:
     if range_of(walk.ip, walk.options) is Range.LOOPBACK:
-        on_node = walk.seen.node and on_host_network(walk.view, walk.seen)
-        ports = services.find_node_port(walk.view, walk.ip, walk.port, walk.flow.protocol, walk.options)
-        return not (on_node and ports)
-    if walk.ip != walk.seen.ip:
-        return False
-    front = services.find_node_port(walk.view, walk.ip, walk.port, walk.flow.protocol, walk.options)
-    return front is None and services.find(walk.view, walk.ip, walk.port, walk.flow.protocol) is None
+        return not (on_host_network(walk.view, walk.seen) and _is_translated(walk))
+    return walk.ip == walk.seen.ip and not _is_translated(walk)
+
+
+def _is_translated(walk: _Walk) -> bool:
+    """Whether the sender's node sends the packet elsewhere: to a Service's endpoint, or to the Pod of a hostPort."""
+    asked = walk.ip, walk.port, walk.flow.protocol
+    return (
+        services.find_node_port(walk.view, *asked, walk.options) is not None
+        or services.find(walk.view, *asked) is not None
+        or (on_host_network(walk.view, walk.seen) and host_ports.find(walk.view, walk.seen.node, *asked) is not None)
+    )
 
 
 def _from_cluster(walk: _Walk) -> Verdict:
@@ -156,6 +161,8 @@ def _from_cluster(walk: _Walk) -> Verdict:
         ended = walk.take(translate(walk.proxy(node), front, walk.packet(local=local)), node)
         if ended is not None:
             return ended
+    elif _is_address_of(walk, node):
+        _enter_host_port(walk, node)
     target = peer_at(walk.view, walk.ip)
     if not _passes(walk, policy.Direction.EGRESS, walk.seen, target or Peer(walk.ip)):
         return walk.end(Outcome.TIMED_OUT)
@@ -178,6 +185,8 @@ def _arrive(walk: _Walk, target: Peer | None, *, proxied: bool) -> Verdict:
         front = services.find_node_port(walk.view, walk.ip, walk.port, walk.flow.protocol, walk.options)
         if front is not None and crossed and not proxied:
             return _at_node_port(walk, front, target.node)
+        if crossed and not proxied and _enter_host_port(walk, target.node):
+            return _arrive(walk, peer_at(walk.view, walk.ip), proxied=True)
         walk.hops.append(
             Hop(
                 HopKind.NODE,
@@ -192,6 +201,24 @@ def _arrive(walk: _Walk, target: Peer | None, *, proxied: bool) -> Verdict:
     detail = f"{walk.ip} is this Pod, on node {target.node}."
     walk.hops.append(Hop(HopKind.POD, f"Pod {target.pod.namespace}/{target.pod.name}", detail, objects=(target.pod,)))
     return walk.end(Outcome.DELIVERED, target)
+
+
+def _enter_host_port(walk: _Walk, node: str) -> bool:
+    """Follow a ``hostPort`` of a node to its Pod, if there is one; only the Pod itself and loopback are masqueraded."""
+    found = host_ports.find(walk.view, node, walk.ip, walk.port, walk.flow.protocol)
+    if found is None:
+        return False
+    ip, pod = found.pod["status"]["podIP"], reference("pods", found.pod)
+    detail = (
+        f"Port {walk.port} of node {node} is a hostPort of Pod {pod.namespace}/{pod.name}: sent to {ip}:{found.port}."
+    )
+    walk.hops.append(
+        Hop(HopKind.NODE, f"hostPort {walk.port} of node {node}", detail, objects=(pod,), field=found.path)
+    )
+    if walk.seen.ip == ip or range_of(walk.ip, walk.options) is Range.LOOPBACK:
+        walk.masqueraded_at = node
+    walk.ip, walk.port = ip, found.port
+    return True
 
 
 def _passes(walk: _Walk, direction: policy.Direction, source: Peer, target: Peer) -> bool:
