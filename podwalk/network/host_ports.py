@@ -1,7 +1,6 @@
 """A container's ``hostPort``: a port of its node that leads to it, by the CNI plugin ``portmap``.
 
-Source: containernetworking/plugins, plugins/meta/portmap, as kind and most clusters chain it; the source addresses were seen
-on a real cluster.
+Source: containernetworking/plugins, plugins/meta/portmap. The source addresses were seen on a real cluster.
 """
 
 from __future__ import annotations
