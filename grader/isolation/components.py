@@ -1,7 +1,7 @@
 """The cluster's own components, put back as they were before the checks look.
 
-A submission has all rights in its cluster, so it could teach CoreDNS the answers that a check expects. What an assignment
-is not about is therefore restored: what kube-system's DNS and proxy are configured to do.
+A submission has all rights in its cluster, so it could teach CoreDNS the answers that a check expects. What an
+assignment is not about is therefore restored: what kube-system's DNS and proxy are configured to do.
 """
 
 from __future__ import annotations

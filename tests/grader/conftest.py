@@ -1,0 +1,93 @@
+"""One judge and one course for all tests of grading: starting them takes seconds."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from nbformat.notebooknode import NotebookNode
+from nbgrader.api import Gradebook
+
+from grader import notebooks, report, sample
+from grader.conversion import execution, restoration
+from grader.conversion.restoration import Trusted
+from grader.course import Course
+from grader.isolation.bench import Judge
+from grader.isolation.job import Marked
+
+needs_bubblewrap = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a submission earned, and what was printed about it."""
+
+    points: Mapping[str, float]
+    reasons: Mapping[str, list[str]]
+    marked: Marked
+
+    @property
+    def total(self) -> float:
+        return sum(self.points.values())
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """An assignment in a course, and a judge to mark submissions of it."""
+
+    course: Course
+    name: str
+    release: NotebookNode
+    trusted: list[Trusted]
+    solutions: dict[str, str]
+    judge: Judge
+
+    def mark(self, answers: Mapping[str, str], **settings: object) -> Outcome:
+        """Mark the student's version with these answers."""
+        return self.mark_notebook(notebooks.parse(sample.submission(self.release, answers)), **settings)
+
+    def mark_notebook(self, notebook: NotebookNode, **settings: object) -> Outcome:
+        """Mark a notebook as it stands."""
+        notebook.cells = restoration.restore(notebook.cells, self.trusted)
+        answers, tests = execution.split(notebook)
+        sandboxed = {"sandboxed": shutil.which("bwrap") is not None}
+        marked = self.judge.mark(execution.make_job(answers, tests, **(sandboxed | settings)))
+        names = [notebooks.about(cell)["grade_id"] for cell in tests]
+        last = [outputs[-1]["data"]["text/plain"] for outputs in marked.tests]
+        printed = [outputs[0]["text"] for outputs in marked.tests]
+        points = {name: float(value) for name, value in zip(names, last, strict=True)}
+        reasons = {name: report.reasons(text) for name, text in zip(names, printed, strict=True)}
+        return Outcome(points, reasons, marked)
+
+
+@pytest.fixture(scope="session")
+def judge() -> Iterator[Judge]:
+    """A judge's process."""
+    made = Judge()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    """A course's folder without assignments."""
+    return Course(tmp_path_factory.mktemp("course"))
+
+
+@pytest.fixture(scope="session")
+def services(course: Course, judge: Judge, root: Path) -> Assignment:
+    """The assignment `services`, released."""
+    return released(course, judge, root / "notebooks" / "source" / "services")
+
+
+def released(course: Course, judge: Judge, source: Path) -> Assignment:
+    """Release an assignment into a course."""
+    name = course.add(source)
+    release = notebooks.read(course.release(name))
+    with Gradebook(course.api.coursedir.db_url) as gradebook:
+        trusted = restoration.read(gradebook, name, name)
+    solutions = sample.solutions(notebooks.read(source / f"{name}.ipynb"))
+    return Assignment(course, name, release, trusted, solutions, judge)
