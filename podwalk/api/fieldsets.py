@@ -135,7 +135,7 @@ def _node(member: bool, children: Fields) -> Fields:
 
 def sort(fields: Fields) -> Fields:
     """Return a node with its keys in the order of ``FieldsV1``."""
-    return {key: fields[key] for key in sorted(fields, key=_rank)}
+    return {key: fields[key] for key in sorted(fields, key=_rank)} if len(fields) > 1 else fields
 
 
 @lru_cache(maxsize=16_384)

@@ -336,7 +336,25 @@ def _warnings(resource: Resource, new: Object, old: Object | None) -> Sequence[s
     return [*noticed, *admission.warnings(resource, new, old)]
 
 
+_METADATA_ORDER = (
+    "name",
+    "generateName",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "finalizers",
+    "managedFields",
+)
+
+
 def in_order(obj: Object) -> Object:
     """Return an object with its type and metadata in front, as the API server writes it."""
-    first = {"kind": obj["kind"], "apiVersion": obj["apiVersion"], "metadata": obj["metadata"]}
-    return {**first, **obj}
+    metadata = {"resourceVersion": "", **obj["metadata"]}
+    ordered = {key: metadata[key] for key in _METADATA_ORDER if key in metadata}
+    first = {"kind": obj["kind"], "apiVersion": obj["apiVersion"], "metadata": {**ordered, **metadata}}
+    return {**obj, **first} if next(iter(obj)) == "kind" else {**first, **obj, "metadata": first["metadata"]}

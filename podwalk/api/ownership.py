@@ -20,23 +20,20 @@ from podwalk.types import Object
 
 _MAX_UPDATERS = 10
 _ANCIENT = "ancient-changes"
-_STRIPPED = (
-    ("f:apiVersion",),
-    ("f:kind",),
-    *(
-        ("f:metadata", f"f:{name}")
-        for name in (
-            "name",
-            "namespace",
-            "creationTimestamp",
-            "selfLink",
-            "uid",
-            "clusterName",
-            "generation",
-            "managedFields",
-            "resourceVersion",
-        )
-    ),
+_TYPE = ("f:apiVersion", "f:kind")
+_IDENTITY = frozenset(
+    (
+        ".",
+        "f:name",
+        "f:namespace",
+        "f:creationTimestamp",
+        "f:selfLink",
+        "f:uid",
+        "f:clusterName",
+        "f:generation",
+        "f:managedFields",
+        "f:resourceVersion",
+    )
 )
 
 
@@ -115,7 +112,7 @@ def track(
         return
     entries = _base(obj, old)
     compared = fieldsets.compare(old if old is not None else zero_object(at), obj, at)
-    changed, removed = _strip(compared.changed), _strip(compared.removed)
+    changed, removed = strip(compared.changed), strip(compared.removed)
     if not write.subresource and resets_status:
         changed, removed = fieldsets.without(changed, ("f:status",)), fieldsets.without(removed, ("f:status",))
     if not changed and not removed:
@@ -146,19 +143,15 @@ def _updated(entries: list[Entry], mine: Entry, changed: Fields, removed: Fields
 
 def strip(fields: Fields) -> Fields:
     """Return a set less what nobody owns: the type and the identity of the object."""
-    return _strip(fields)
-
-
-def _strip(fields: Fields) -> Fields:
-    for path in _STRIPPED:
-        fields = fieldsets.without(fields, path)
-    metadata = fields.get("f:metadata")
+    kept = {key: node for key, node in fields.items() if key not in _TYPE}
+    metadata = kept.get("f:metadata")
     if metadata is not None:
-        below = {key: value for key, value in metadata.items() if key != "."}
-        fields = {key: (below if key == "f:metadata" else node) for key, node in fields.items()}
-        if not below:
-            del fields["f:metadata"]
-    return fields
+        owned = {key: node for key, node in metadata.items() if key not in _IDENTITY}
+        if owned:
+            kept["f:metadata"] = owned
+        else:
+            del kept["f:metadata"]
+    return kept
 
 
 def _capped(entries: list[Entry]) -> list[Entry]:
