@@ -1,7 +1,7 @@
 """The OpenAPI documents: ``/openapi/v3``, one document a group, and ``/openapi/v2`` in one piece.
 
-Each is made when it is first asked for, and kept until the resources change. Protobuf is left out: kubectl 1.37 reads
-the JSON of v3.
+Each is made when it is first asked for, and kept until the resources change. kubectl 1.37 reads the JSON of v3, and
+falls back to v2 in protobuf for kinds that v3 does not have.
 
 Source: k8s.io/kube-openapi/pkg/handler and handler3.
 """
@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Sequence
 
 from podwalk.api.discovery import VERSION, Document
-from podwalk.api.openapi import components, operations
+from podwalk.api.openapi import components, operations, protobuf
 from podwalk.api.registry import Resource
 from podwalk.types import Object
 
@@ -44,11 +44,14 @@ class OpenApi:
         """
         self._resources = resources
         self._schema = schema
+        self._encoded: tuple[Document, Document] | None = None
         self._kept: dict[tuple[str, tuple[Resource, ...], str], Document] = {}
 
     def answer(self, path: str, accept: str = _JSON) -> Document | None:
-        """Return a document; None for a path that has none, or if the client reads no JSON."""
+        """Return a document; None for a path that has none, or for a client that reads none of its forms."""
         path = path.rstrip("/")
+        if path == "/openapi/v2" and any(kind in accept for kind in protobuf.ASKED_AS):
+            return self._protobuf()
         if not _reads_json(accept):
             return None
         if path == "/openapi/v3":
@@ -58,6 +61,13 @@ class OpenApi:
         group_version = path.removeprefix("/openapi/v3/")
         chosen = tuple(resource for resource in self._resources() if _place(resource) == group_version)
         return self._keep(group_version, chosen, self._v3) if chosen and group_version != path else None
+
+    def _protobuf(self) -> Document:
+        document = self._keep("v2", tuple(self._resources()), self._v2)
+        if self._encoded is None or self._encoded[0] is not document:
+            data = protobuf.encode(json.loads(document.data))
+            self._encoded = document, Document(protobuf.MEDIA_TYPE, data, _hash(data))
+        return self._encoded[1]
 
     def _index(self) -> Document:
         groups: dict[str, list[Resource]] = {}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from podwalk.api.openapi import OpenApi
+from podwalk.api.openapi import OpenApi, protobuf
 from podwalk.api.registry import RESOURCES, Resource
 
 ALL = tuple(RESOURCES.values())
@@ -108,7 +108,18 @@ def test_a_document_is_made_once() -> None:
 def test_what_there_is_not_is_not_found() -> None:
     for path in ("/openapi/v3/apis/nope/v1", "/openapi", "/openapi/v4", "/openapi/v3/"[:-1] + "/apis"):
         assert API.answer(path) is None
-    assert API.answer("/openapi/v2", "application/com.github.proto-openapi.spec.v2.v1.0+protobuf") is None
+    assert API.answer("/openapi/v2", "application/cbor") is None
+    assert API.answer("/openapi/v3/api/v1", protobuf.MEDIA_TYPE) is None
+
+
+def test_go_clients_get_the_definitions_in_protobuf() -> None:
+    found = API.answer("/openapi/v2", "application/com.github.proto-openapi.spec.v2@v1.0+protobuf")
+    assert found is not None
+    assert found.media_type == protobuf.MEDIA_TYPE
+    assert found.data.startswith(b"\n\x032.0")
+    assert b"io.k8s.api.core.v1.PodSpec" in found.data
+    assert b'[{"group": "", "kind": "Pod", "version": "v1"}]' in found.data
+    assert API.answer("/openapi/v2", protobuf.MEDIA_TYPE) is found
 
 
 @pytest.mark.parametrize("place", PLACES)
