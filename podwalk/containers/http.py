@@ -17,6 +17,7 @@ import simpy
 
 from podwalk.containers.process import PIPE_SIZE, BrokenPipe
 from podwalk.containers.sockets import Address, Connection, ConnectionReset, ConnectionTimedOut, Listener, SocketError
+from podwalk.containers.tls import TlsError
 from podwalk.errors import PodwalkError
 from podwalk.simulation import Simulation, Task
 
@@ -156,7 +157,7 @@ class Server:
             stream, name = (connection, None) if self.wrap is None else (yield from self.wrap(connection))
             yield from self._converse(stream, connection, name)
             stream.close()
-        except (BrokenPipe, SocketError):
+        except (BrokenPipe, SocketError, TlsError):
             pass
         finally:
             connection.close()

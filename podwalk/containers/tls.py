@@ -22,12 +22,18 @@ class TlsError(PodwalkError):
         code: OpenSSL's number of that reason.
     """
 
-    def __init__(self, error: ssl.SSLError) -> None:
+    def __init__(self, message: str, verification: str = "", code: int = 0, reason: str = "") -> None:
         """Keep OpenSSL's words."""
-        self.verification = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else ""
-        self.code = error.verify_code if isinstance(error, ssl.SSLCertVerificationError) else 0
-        self.reason = (error.reason or "").lower().replace("_", " ")
-        super().__init__(self.verification or self.reason or str(error))
+        self.verification, self.code, self.reason = verification, code, reason
+        super().__init__(message)
+
+
+def failure(error: ssl.SSLError) -> TlsError:
+    """Return what OpenSSL reported as an error of ours."""
+    reason = (error.reason or "").lower().replace("_", " ")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return TlsError(error.verify_message, error.verify_message, error.verify_code, reason)
+    return TlsError(reason or str(error), reason=reason)
 
 
 class TlsStream:
@@ -56,7 +62,7 @@ class TlsStream:
                 yield from self._fill(timeout_s)
             except ssl.SSLError as error:
                 self._flush()
-                raise TlsError(error) from error
+                raise failure(error) from error
 
     def read(self, limit: int = PIPE_SIZE, timeout_s: float | None = None) -> Generator[simpy.Event, Any, bytes]:
         """Wait for bytes; empty at the end."""
@@ -69,7 +75,7 @@ class TlsStream:
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
                 return b""
             except ssl.SSLError as error:
-                raise TlsError(error) from error
+                raise failure(error) from error
 
     def write(self, data: bytes) -> None:
         """Send bytes."""

@@ -94,9 +94,14 @@ def _tokens(text: str, file: str) -> list[tuple[str, int, bool]]:
         position = match.end()
         if not token[0].isspace() and token[0] != "#":
             quoted = token[0] in "\"'"
-            found.append((re.sub(r"\\([\"'\\])", r"\1", token[1:-1]) if quoted else token, line, quoted))
+            found.append((_unescape(token[1:-1] if quoted else token), line, quoted))
         line += token.count("\n")
     return found
+
+
+def _unescape(text: str) -> str:
+    """Replace the escapes that nginx knows; others stay as they are, for regular expressions."""
+    return re.sub(r"\\([\"'\\tnr])", lambda match: {"t": "\t", "n": "\n", "r": "\r"}.get(match[1], match[1]), text)
 
 
 def parse(
