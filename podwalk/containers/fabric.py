@@ -7,7 +7,7 @@ judged again, as conntrack has it.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import simpy
@@ -29,7 +29,7 @@ from podwalk.containers.sockets import (
 from podwalk.network import Affinity, route
 from podwalk.network.addresses import node_ip
 from podwalk.simulation import Simulation
-from podwalk.types import ClusterOptions, Flow, Outcome, Peer, Verdict, View
+from podwalk.types import ClusterOptions, Flow, Outcome, Peer, Request, Response, Verdict, View
 
 LOOPBACK_S = 0.00001
 SAME_NODE_S = 0.0001
@@ -50,6 +50,7 @@ class Fabric:
         self.affinity = Affinity()
         self._namespaces: dict[str, NetNs] = {}
         self.outside: dict[str, NetNs] = {}
+        self.api: Callable[[Request], Response] | None = None
 
     def pod(self, peer: Peer) -> NetNs:
         """Make the namespace of a Pod's sandbox."""

@@ -57,13 +57,16 @@ class Kubelets:
         """Watch Pods from now on, and take up those that are there already once the clock runs."""
         self.objects, self.simulation, self.options = objects, simulation, options
         self.fabric = Fabric(objects, simulation, options)
-        self.api: Callable[[Request], Response] | None = None
         outside.populate(self.fabric)
         self._nodes: dict[str, Kubelet] = {}
         self._workers: dict[str, Worker] = {}
         self._users: dict[tuple[str, str, str], set[str]] = {}
         objects.subscribe(self._on_change)
         simulation.call(self._take_up)
+
+    def serve_api(self, handle: Callable[[Request], Response]) -> None:
+        """Let Pods reach the API: ``handle`` answers at port 6443 of the control plane."""
+        self.fabric.api = handle
 
     def worker(self, pod: Object) -> Worker | None:
         """Return who drives a Pod."""

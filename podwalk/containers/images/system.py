@@ -11,6 +11,7 @@ import simpy
 from podwalk.containers import http, resolver
 from podwalk.containers.files import FileError
 from podwalk.containers.images import serving
+from podwalk.containers.images.apiserver import kube_apiserver
 from podwalk.containers.images.image import Image, executable
 from podwalk.containers.process import BrokenPipe, Process
 from podwalk.containers.sockets import Address, Connection, SocketError
@@ -215,7 +216,13 @@ IMAGES = [
         size=320_368,
     ),
     _system("kube-proxy", "kube-proxy", 26_000_000),
-    _system("kube-apiserver", "kube-apiserver", 27_000_000),
+    Image(
+        name="registry.k8s.io/kube-apiserver",
+        tags=KUBERNETES_VERSION,
+        programs={"kube-apiserver": kube_apiserver},
+        entrypoint=["/usr/local/bin/kube-apiserver"],
+        size=27_000_000,
+    ),
     _system("kube-controller-manager", "kube-controller-manager", 23_000_000),
     _system("kube-scheduler", "kube-scheduler", 17_000_000),
     _system("etcd", "etcd", 23_000_000, r"[0-9.]+-[0-9]+"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime
+import json
 from typing import Any
 
 import pytest
@@ -235,3 +236,40 @@ def test_a_restored_cluster_starts_its_containers_again_with_the_same_addresses(
     assert again.status("client")["restartCount"] == 1
     assert again.status("client")["lastState"]["terminated"]["reason"] == "Unknown"
     assert again.exec("client", "wget", "-qO-", "http://backend").stdout.startswith("hello from backend-")
+
+
+TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+
+def api(lab: Any, path: str, *, token: bool = True) -> Any:
+    header = f'-H "Authorization: Bearer $(cat {TOKEN}/token)"' if token else ""
+    return lab.shell("shoot", f"curl -sS --cacert {TOKEN}/ca.crt {header} https://kubernetes.default{path}")
+
+
+def test_pods_reach_the_api_with_the_certificate_and_token_they_are_given(lab: Any) -> None:
+    assert json.loads(api(lab, "/version", token=False).stdout)["gitVersion"].startswith("v1.37")
+    stranger = json.loads(api(lab, "/api/v1/namespaces/default/pods", token=False).stdout)
+    assert stranger["message"] == (
+        'pods is forbidden: User "system:anonymous" cannot list resource "pods" in API group "" in the namespace "default"'
+    )
+    own = json.loads(api(lab, "/api/v1/namespaces/default/pods").stdout)
+    assert own["code"] == 403
+    assert 'User "system:serviceaccount:default:default" cannot list resource "pods"' in own["message"]
+
+
+def test_a_role_binding_opens_the_api_to_a_service_account(lab: Any) -> None:
+    group, rbac = "rbac.authorization.k8s.io", {"apiVersion": "rbac.authorization.k8s.io/v1"}
+    rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]}]
+    lab.cluster.api.objects.create(
+        f"roles.{group}", {**rbac, "kind": "Role", "metadata": {"name": "r", "namespace": "default"}, "rules": rules}
+    )
+    binding = {
+        "kind": "RoleBinding",
+        "metadata": {"name": "b", "namespace": "default"},
+        "roleRef": {"apiGroup": group, "kind": "Role", "name": "r"},
+        "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": "default"}],
+    }
+    lab.cluster.api.objects.create(f"rolebindings.{group}", {**rbac, **binding})
+    found = json.loads(api(lab, "/api/v1/namespaces/default/pods").stdout)
+    assert len(found["items"]) == 4
+    assert json.loads(api(lab, "/api/v1/namespaces/kube-system/pods").stdout)["code"] == 403
