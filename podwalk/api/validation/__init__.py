@@ -38,6 +38,7 @@ _VALIDATORS: Mapping[str, Callable[[Object, Object | None], Causes]] = {
     "configmaps": configuration.config_map,
     "endpoints": services.endpoints,
     "events": configuration.event,
+    "namespaces": configuration.namespace,
     "persistentvolumeclaims": configuration.claim,
     "pods": pods.pod,
     "podtemplates": configuration.pod_template,

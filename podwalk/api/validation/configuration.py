@@ -103,6 +103,17 @@ def _json(path: str, value: str) -> Causes:
         )
 
 
+def namespace(obj: Object, old: Object | None) -> Causes:
+    """Check a Namespace."""
+    if old is not None:
+        return
+    for value in (obj.get("spec") or {}).get("finalizers") or ():
+        yield from each("spec.finalizers", value, names.label_key(value))
+        if "/" not in value and value not in metadata.STANDARD_FINALIZERS:
+            detail = "name is neither a standard finalizer name nor is it fully qualified"
+            yield invalid("spec.finalizers", value, detail)
+
+
 def pod_template(obj: Object, old: Object | None) -> Causes:
     """Check a PodTemplate."""
     yield from pods.template("template", obj.get("template") or {})

@@ -6,7 +6,7 @@ Source: k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation, releas
 from __future__ import annotations
 
 from podwalk.api.validation import names
-from podwalk.api.validation.causes import Causes, each, invalid, not_supported, required
+from podwalk.api.validation.causes import Causes, each, immutable, invalid, not_supported, required
 from podwalk.types import Object
 
 
@@ -32,6 +32,10 @@ def definition(obj: Object, old: Object | None) -> Causes:
             yield required("spec.scope")
     yield from _versions(spec.get("versions") or [])
     yield from _names(own)
+    if old is not None:
+        before = old.get("spec") or {}
+        yield from immutable("spec.scope", scope, before.get("scope"))
+        yield from immutable("spec.names.kind", own.get("kind"), (before.get("names") or {}).get("kind"))
     if not (obj.get("status") or {}).get("storedVersions"):
         yield invalid("status.storedVersions", None, "must have at least one stored version")
 

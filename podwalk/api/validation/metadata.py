@@ -13,7 +13,7 @@ from podwalk.api.validation.causes import Causes, each, forbidden, immutable, in
 from podwalk.types import Object
 
 ANNOTATIONS_LIMIT = 256 * 1024
-_STANDARD_FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
+STANDARD_FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
 
 
 def create(metadata: Object, *, namespaced: bool, check: names.Check) -> Causes:
@@ -142,7 +142,7 @@ def _finalizers(values: list[str]) -> Causes:
     for value in values:
         yield from each("metadata.finalizers", value, names.label_key(value))
     for index, value in enumerate(values):
-        if "/" not in value and value not in _STANDARD_FINALIZERS:
+        if "/" not in value and value not in STANDARD_FINALIZERS:
             detail = "name is neither a standard finalizer name nor is it fully qualified"
             yield invalid(f"metadata.finalizers[{index}]", value, detail)
     if "orphan" in values and "foregroundDeletion" in values:
