@@ -60,6 +60,7 @@ class ApiError(PodwalkError):
         self.message = message
         self.causes = causes
         self.details = dict(details or {})
+        self._detailed = details is not None
         if causes:
             self.details["causes"] = [cause.as_json() for cause in causes]
 
@@ -69,7 +70,7 @@ class ApiError(PodwalkError):
         status["message"] = self.message
         if self.reason:
             status["reason"] = self.reason
-        if self.details:
+        if self.details or self._detailed:
             status["details"] = self.details
         status["code"] = self.code
         return status

@@ -1,1 +1,1 @@
-"""api"""
+"""The Kubernetes API: requests in, responses out."""

@@ -36,12 +36,13 @@ def not_found(resource: Resource, name: str) -> ApiError:
 
 def no_such_resource() -> ApiError:
     """Return the 404 for a path that no resource serves."""
-    return ApiError(404, "NotFound", "the server could not find the requested resource")
+    return ApiError(404, "NotFound", "the server could not find the requested resource", details={})
 
 
 def method_not_allowed() -> ApiError:
     """Return the 405 for a verb that a resource does not have."""
-    return ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+    message = "the server does not allow this method on the requested resource"
+    return ApiError(405, "MethodNotAllowed", message, details={})
 
 
 def already_exists(resource: Resource, name: str) -> ApiError:
@@ -87,4 +88,4 @@ def expired(message: str) -> ApiError:
 
 def unprocessable(message: str = "the server rejected our request due to an error in our request") -> ApiError:
     """Return the 422 for a patch that cannot be carried out."""
-    return ApiError(422, "Invalid", message)
+    return ApiError(422, "Invalid", message, details={})

@@ -77,7 +77,7 @@ def representation(request: Request) -> Representation:
         if transform and (parameters.get("g") != "meta.k8s.io" or version not in _TRANSFORMS.get(transform, ())):
             continue
         return Representation(found, transform, version, pretty or parameters.get("pretty") == "1")
-    raise ApiError(406, "NotAcceptable", _AVAILABLE)
+    raise ApiError(406, "NotAcceptable", _AVAILABLE, details={})
 
 
 def is_pretty(request: Request) -> bool:

@@ -80,7 +80,7 @@ def _patch_type(route: Route, request: Request) -> str:
         supported = ", ".join(kind for kind in _PATCH_TYPES if kind != patch.STRATEGIC_PATCH)
         message = f"the body of the request was in an unknown format - accepted media types include: {supported}"
         raise ApiError(415, "UnsupportedMediaType", message)
-    raise ApiError(415, "UnsupportedMediaType", "415: Unsupported Media Type")
+    raise ApiError(415, "UnsupportedMediaType", "415: Unsupported Media Type", details={})
 
 
 def _patched(api: Api, route: Route, request: Request, patch_type: str, write: Write) -> Object:
