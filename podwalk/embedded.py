@@ -15,6 +15,9 @@ from podwalk.simulation import EPOCH, Simulation
 from podwalk.store import Store
 from podwalk.types import Change, ClusterOptions, Object, Request, Response, Session
 
+COME_UP_S = 30.0
+"""How old a cluster is when its owner gets it: CoreDNS answers, as after ``kind create cluster --wait``."""
+
 
 class Cluster:
     """A Kubernetes cluster in memory: requests in, responses out, on a clock that its owner moves.
@@ -34,7 +37,7 @@ class Cluster:
     ) -> None:
         """Start the cluster, empty but for its own objects, or with the objects and the revision of a journal.
 
-        ``on_change`` is told of every write from the first on.
+        ``on_change`` is told of every write from the first on. The clock then stands :data:`COME_UP_S` after ``epoch``.
         """
         self.options = options or ClusterOptions()
         self.simulation = Simulation(seed=self.options.seed, epoch=epoch)
@@ -46,9 +49,10 @@ class Cluster:
         self.api = Api(self.store, self.simulation, self.options)
         self.kubelets = Kubelets(self.api.objects, self.simulation, self.options)
         self.api.runtime = self.kubelets
+        self.kubelets.serve_api(self.api.handle)
         controllers.start(self.api.objects, self.simulation, self.options)
         controllers.bootstrap(self.api.objects, self.simulation, self.options)
-        self.simulation.settle()
+        self.simulation.advance(COME_UP_S)
 
     def handle(self, request: Request) -> Response:
         """Answer a request, after everything that it made due at once."""

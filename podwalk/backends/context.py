@@ -52,7 +52,7 @@ class ContextBackend:
         """
         configuration = Configuration()
         try:
-            config.load_kube_config(context=self.context or None, client_configuration=configuration)  # type: ignore[no-untyped-call]  # no types
+            config.load_kube_config(context=self.context or None, client_configuration=configuration)
         except (ConfigException, OSError) as error:
             raise UnreachableError(f"{self._subject()}: {error}; {self.remedy}") from error
         configuration.retries = False
@@ -60,7 +60,7 @@ class ContextBackend:
         try:
             self._version = VersionApi(client).get_code(_request_timeout=ANSWER_TIMEOUT_S).git_version
         except (urllib3.exceptions.HTTPError, ApiException) as error:
-            client.close()  # type: ignore[no-untyped-call]  # the client ships no types
+            client.close()
             reason = f"HTTP {error.status}" if isinstance(error, ApiException) else type(error).__name__
             raise UnreachableError(
                 f"{self._subject()} does not answer at {configuration.host} ({reason}); {self.remedy}"

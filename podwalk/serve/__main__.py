@@ -8,17 +8,18 @@ import json
 import os
 import socket
 import sys
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import click
 import uvicorn
 
-from podwalk.embedded import Cluster
+from podwalk.embedded import COME_UP_S, Cluster
 from podwalk.errors import PodwalkError
 from podwalk.serve.clock import Clock, ClockMode
 from podwalk.serve.front import Front
 from podwalk.serve.journal import Journal
-from podwalk.serve.place import Place, Server, find, make_kubeconfig, write_kubeconfig
+from podwalk.serve.place import ENDED, Place, Server, find, make_kubeconfig, write_kubeconfig
 from podwalk.types import ClusterOptions
 
 
@@ -42,7 +43,7 @@ async def serve(place: Place, options: ClusterOptions, *, port: int, mode: Clock
     """Serve a cluster until its server is told to exit, recording where it listens once it is ready."""
     place.prepare()
     journal = Journal(place.database)
-    epoch = datetime.now(UTC).replace(microsecond=0)
+    epoch = datetime.now(UTC) - timedelta(seconds=COME_UP_S)
     cluster = Cluster(options, epoch=epoch, restored=journal.load(), on_change=journal.note)
     journal.commit()
     clock = Clock(cluster, mode=mode, after=journal.commit)
@@ -74,7 +75,7 @@ async def serve(place: Place, options: ClusterOptions, *, port: int, mode: Clock
     finally:
         with contextlib.suppress(PodwalkError):
             journal.close()
-        place.forget_server()
+        place.write_server(replace(record, pid=ENDED))
 
 
 def _listen(port: int) -> socket.socket:

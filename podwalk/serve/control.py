@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from podwalk.errors import PodwalkError
 from podwalk.serve.front import STOP_PATH
-from podwalk.serve.place import Place, Server
+from podwalk.serve.place import ENDED, Place, Server
 from podwalk.types import ClusterOptions
 
 START_TIMEOUT_S = 60.0
@@ -84,7 +84,7 @@ def reset(place: Place, server: Server | None) -> Server:
 def alive(place: Place) -> Server | None:
     """Return the cluster's server if it answers to its token."""
     server = place.read_server()
-    if server is None:
+    if server is None or server.pid == ENDED:
         return None
     try:
         _call(place, server, "GET", "/readyz")
@@ -109,7 +109,12 @@ def _halt(place: Place) -> None:
     server = place.read_server()
     assert server is not None, "it was alive a moment ago"
     _call(place, server, "POST", STOP_PATH)
-    _await(lambda: place.read_server() is None, f"the server, process {server.pid}, did not stop")
+    _await(lambda: _has_ended(place), f"the server, process {server.pid}, did not stop")
+
+
+def _has_ended(place: Place) -> bool:
+    server = place.read_server()
+    return server is None or server.pid == ENDED
 
 
 def _call(place: Place, server: Server, method: str, path: str) -> bytes:
@@ -145,6 +150,8 @@ def _spawn(place: Place, options: ClusterOptions, port: int, clock: str, tick: C
         return place.read_server() is not None
 
     _await(ready, f"the server did not become ready; its log is in {place.log}")
+    # It is left behind on purpose: without this, Python warns of a child that nobody waited for.
+    child.returncode = 0
     server = place.read_server()
     assert server is not None, "ready() has just read it"
     return server

@@ -84,13 +84,25 @@ class Front:
             await _send_whole(send, _failure(ApiError(413, "RequestEntityTooLarge", message)))
             return
         self.clock.sync()
-        response = self.cluster.handle(_request(scope, headers, body))
+        request = _request(scope, headers, body)
+        response = self._refuse_spdy(request) if _wants_spdy(headers) else self.cluster.handle(request)
         self._commit()
         self.clock.wake()
         if response.stream is None:
             await _send_whole(send, response)
         else:
             await self._send_stream(response, receive, send)
+
+    def _refuse_spdy(self, request: Request) -> Response:
+        """Answer a client that fell back from WebSocket to SPDY with what it cannot do, or that SPDY is not spoken."""
+        try:
+            self.cluster.connect(request).disconnect()
+        except ApiError as error:
+            return _failure(error)
+        spoken = ", ".join(name for name in websocket.PROTOCOLS if name)
+        return _failure(
+            ApiError(400, "BadRequest", f"SPDY is not spoken here; upgrade to a WebSocket with one of {spoken}")
+        )
 
     async def _send_stream(self, response: Response, receive: Receive, send: Send) -> None:
         stream = response.stream
@@ -180,6 +192,10 @@ class Front:
             conversation.receive(data)
             self.clock.sync()
             self.clock.wake()
+
+
+def _wants_spdy(headers: MutableMapping[str, str]) -> bool:
+    return headers.get("upgrade", "").lower().startswith("spdy/")
 
 
 def _headers(scope: Scope) -> dict[str, str]:

@@ -21,6 +21,10 @@ from podwalk.types import ClusterOptions
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?")
 
 
+ENDED = 0
+"""The process id of a server that has ended in order."""
+
+
 def home() -> Path:
     """Return the folder that holds every cluster: ``PODWALK_HOME``, or the user's state folder."""
     return Path(os.environ.get("PODWALK_HOME") or platformdirs.user_state_dir("podwalk", appauthor=False))

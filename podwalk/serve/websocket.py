@@ -5,7 +5,6 @@ A :class:`Conversation` turns messages into a :class:`podwalk.types.Session` and
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -13,6 +12,8 @@ from podwalk.embedded import Cluster
 from podwalk.errors import ApiError
 from podwalk.serve import spdy
 from podwalk.types import Request, Session
+
+PORT_LENGTH = 2
 
 CLOSE_CHANNEL = 255
 """In ``v5``: the next byte names the channel that the sender has finished with."""
@@ -52,8 +53,7 @@ class Conversation:
 class Channels(Conversation):
     """``channel.k8s.io``: the first byte of each message is its channel.
 
-    Source: k8s.io/apimachinery/pkg/util/remotecommand and httpstream/wsstream; a port-forward begins each channel with
-    its port, two bytes, little-endian.
+    Source: k8s.io/apimachinery/pkg/util/remotecommand and httpstream/wsstream.
     """
 
     def __init__(self, cluster: Cluster, request: Request) -> None:
@@ -64,10 +64,6 @@ class Channels(Conversation):
         """
         self._session = cluster.connect(request)
         self._session.on_output = self._wake
-        self._first: list[bytes] = []
-        if request.path.endswith("/portforward"):
-            for index, port in enumerate(_ports(request)):
-                self._first += [bytes([2 * index + half]) + struct.pack("<H", port) for half in (0, 1)]
 
     @property
     def closed(self) -> bool:
@@ -76,8 +72,7 @@ class Channels(Conversation):
 
     def take(self) -> list[bytes]:
         """Return what the session said."""
-        first, self._first = self._first, []
-        return first + [bytes([channel]) + data for channel, data in self._session.take()]
+        return [bytes([channel]) + data for channel, data in self._session.take()]
 
     def receive(self, message: bytes) -> None:
         """Hand a message to its channel."""
@@ -167,6 +162,8 @@ class _Pair:
         self._spdy = connection
         self._wake = wake
         self._session: Session | None = None
+        # A session begins each channel with its port, two bytes; SPDY names the port in the stream's headers instead.
+        self._to_skip = {0: PORT_LENGTH, 1: PORT_LENGTH}
 
     def begin(self, cluster: Cluster, request: Request, port: int) -> None:
         try:
@@ -197,7 +194,10 @@ class _Pair:
         if session is None:
             return
         for channel, data in session.take():
-            self._spdy.send(self.error_stream if channel == 1 else self.data_stream, data)
+            skipped = min(self._to_skip[channel], len(data))
+            self._to_skip[channel] -= skipped
+            if len(data) > skipped:
+                self._spdy.send(self.error_stream if channel == 1 else self.data_stream, data[skipped:])
         if session.closed:
             self._spdy.send(self.error_stream, b"", fin=True)
             self._spdy.send(self.data_stream, b"", fin=True)
@@ -232,8 +232,3 @@ def choose(offered: list[str], request: Request) -> str:
             400, "BadRequest", f"none of the subprotocols {', '.join(asked)} is spoken here, but {spoken} are"
         )
     return ""
-
-
-def _ports(request: Request) -> list[int]:
-    listed = [text for value in request.params("ports") for text in value.split(",")]
-    return [int(text) for text in listed if text.isdigit()]
