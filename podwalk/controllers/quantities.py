@@ -12,7 +12,7 @@ from podwalk.types import Object
 
 @lru_cache(maxsize=4096)
 def _parsed(text: str) -> tuple[int, int]:
-    value = parse_quantity(text)  # type: ignore[no-untyped-call]  # the package is untyped
+    value = parse_quantity(text)
     return -int(-value // 1), -int(-value * 1000 // 1)
 
 

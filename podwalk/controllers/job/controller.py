@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from podwalk.controllers import pods as pod_states
 from podwalk.controllers.claims import claim
 from podwalk.controllers.controller import Context, Controller, itself, key_of, owners
-from podwalk.controllers.job import indexes, pods
+from podwalk.controllers.job import indexes, pods, policy
+from podwalk.controllers.owners import controller_of
 from podwalk.controllers.pods import condition, parse_time
 from podwalk.controllers.queue import Key
 from podwalk.controllers.status import set_status
@@ -17,7 +18,7 @@ from podwalk.types import Object
 
 RESOURCE = "jobs.batch"
 RETRY_S, RETRY_LIMIT_S = 10.0, 600.0
-_UNSUPPORTED = ("podFailurePolicy", "successPolicy", "backoffLimitPerIndex")
+_UNSUPPORTED = ("successPolicy", "backoffLimitPerIndex")
 
 
 @dataclass
@@ -48,7 +49,7 @@ def reconcile(context: Context, key: Key) -> float | None:
     """Bring a Job one step further, and report."""
     job = context.objects.get(RESOURCE, *key)
     if job is None or "deletionTimestamp" in job["metadata"] or _is_over(job):
-        _release(context, job)
+        _release(context, key, job)
         return _expire(context, job)
     claim(context, "Job", job, job["spec"].get("selector"))
     work = Work(context, job, pods.read(context, job), clone(job.get("status") or {}))
@@ -72,12 +73,18 @@ def _is_over(job: Object) -> bool:
     return any((condition(job, kind) or {}).get("status") == "True" for kind in ("Complete", "Failed"))
 
 
-def _release(context: Context, job: Object | None) -> None:
+def _release(context: Context, key: Key, job: Object | None) -> None:
     """Let the Pods of a Job that is over or gone go, which nobody will count any more."""
-    if job is not None:
-        for pod in pods.read(context, job):
-            if pods.is_uncounted(pod) and (pod_states.is_finished(pod) or pod_states.is_terminating(pod)):
+    if job is None:
+        named = context.objects.list("pods", key[0], {"batch.kubernetes.io/job-name": key[1]})
+        for pod in named:
+            owner = controller_of(pod)
+            if pods.is_uncounted(pod) and (owner is None or owner["uid"] not in context.cache.refs):
                 pods.let_go(context, pod)
+        return
+    for pod in pods.read(context, job):
+        if pods.is_uncounted(pod) and (pod_states.is_finished(pod) or pod_states.is_terminating(pod)):
+            pods.let_go(context, pod)
 
 
 def _expire(context: Context, job: Object | None) -> float | None:
@@ -113,7 +120,7 @@ def _count(work: Work) -> list[Object]:
         counted.append(pod)
         index = pods.index_of(pod)
         if pod_states.phase(pod) != "Succeeded":
-            work.status["failed"] = work.status.get("failed", 0) + 1
+            _count_failure(work, pod)
         elif not pods.is_indexed(work.job):
             work.status["succeeded"] = work.status.get("succeeded", 0) + 1
         elif index not in done:
@@ -122,6 +129,14 @@ def _count(work: Work) -> list[Object]:
         work.status["completedIndexes"] = indexes.render(done)
         work.status["succeeded"] = len(done)
     return counted
+
+
+def _count_failure(work: Work, pod: Object) -> None:
+    action, words = policy.judge(work.job, pod)
+    if action != "Ignore":
+        work.status["failed"] = work.status.get("failed", 0) + 1
+    if action == "FailJob":
+        _put(work, _condition(work, "FailureTarget", "PodFailurePolicy", words))
 
 
 def _find_failure(work: Work) -> Object | None:
@@ -236,7 +251,7 @@ def _keep_running(work: Work, completions: int | None, succeeded: int) -> float 
         pods.delete(work.context, work.job, newest[: len(active) - wanted])
         return None
     missing = wanted - len(active)
-    if work.job["spec"].get("podReplacementPolicy") == "Failed":
+    if work.job["spec"].get("podReplacementPolicy") == "Failed" or work.job["spec"].get("podFailurePolicy"):
         missing -= len(work.terminating)
     if missing <= 0:
         return None

@@ -100,6 +100,42 @@ def test_a_finished_job_is_deleted_after_its_time_to_live(bench: Bench) -> None:
     assert bench.list("pods") == []
 
 
+def test_a_deleted_jobs_pods_go_with_it(bench: Bench) -> None:
+    bench.create("jobs.batch", job())
+    bench.run(active(bench)[0]["metadata"]["name"])
+    bench.objects.delete("jobs.batch", "shop", "once", propagation="Background")
+    bench.settle()
+    bench.run_all()
+    assert bench.list("pods") == []
+
+
+def _fail_with(bench: Bench, code: int) -> None:
+    def change(pod: Object) -> None:
+        ended = {"terminated": {"exitCode": code, "reason": "Error", "finishedAt": bench.simulation.timestamp()}}
+        status = {"name": "c", "state": ended, "ready": False, "restartCount": 0, "image": "busybox", "imageID": ""}
+        pod["status"] |= {"phase": "Failed", "containerStatuses": [status]}
+
+    name = active(bench)[0]["metadata"]["name"]
+    bench.objects.modify("pods", "shop", name, change, subresource="status")
+    bench.settle()
+
+
+def test_a_failure_policy_ends_the_job_or_ignores_the_pod(bench: Bench) -> None:
+    rules = [
+        {"action": "FailJob", "onExitCodes": {"operator": "In", "values": [42]}},
+        {"action": "Ignore", "onExitCodes": {"operator": "In", "values": [7]}},
+    ]
+    bench.create("jobs.batch", job(podFailurePolicy={"rules": rules}))
+    _fail_with(bench, 7)
+    assert "failed" not in bench.get("jobs.batch", "once")["status"]
+    bench.simulation.advance(bench.simulation.now + 10)
+    name = active(bench)[0]["metadata"]["name"]
+    _fail_with(bench, 42)
+    assert conditions(bench)[-1] == ("Failed", "True", "PodFailurePolicy")
+    words = f"Container c for pod shop/{name} failed with exit code 42 matching FailJob rule at index 0"
+    assert bench.events("once")[-1] == ("PodFailurePolicy", words)
+
+
 def test_indexes_are_written_as_runs() -> None:
     assert indexes.render({0, 1, 2, 5}) == "0-2,5"
     assert indexes.parse("0-2,5") == {0, 1, 2, 5}
