@@ -105,7 +105,7 @@ def run(
         )  # fmt: skip
     except ApiException as error:
         raise _refusal(error, pod, words) from error
-    with contextlib.closing(session):
+    with _ended(session):
         if stdin:
             session.write_stdin(stdin)
         session.run_forever(timeout=timeout_s)
@@ -113,6 +113,16 @@ def run(
         if session.is_open():
             raise _late(words, timeout_s, stdout + stderr)
         return Output(stdout, stderr, _exit_code(session.read_channel(ERROR_CHANNEL), words))
+
+
+@contextlib.contextmanager
+def _ended(session: Any) -> Iterator[None]:
+    """Close a session's socket too: once the server said goodbye, the client's own ``close`` leaves it open."""
+    try:
+        yield
+    finally:
+        session.close()
+        session.sock.shutdown()
 
 
 @runtime_checkable

@@ -1,0 +1,128 @@
+"""kubectl's verbs do on every backend what they do on a real cluster."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from podwalk.facade import Cluster
+from podwalk.facade.errors import LearnerError, ManifestError, NotFoundError, NotReadyError, RefusedError, WaitError
+from podwalk.facade.kubectl import run
+
+POD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n  - name: web\n    image: nginx:1.27\n"
+
+
+def test_apply_says_created_unchanged_configured(cluster: Cluster) -> None:
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"k": "1"}}
+    assert repr(cluster.apply(config)) == "configmap/a created"
+    assert repr(cluster.apply(config)) == "configmap/a unchanged"
+    assert repr(cluster.apply(config | {"data": {"k": "2"}})) == "configmap/a configured"
+
+
+def test_a_field_taken_out_of_the_manifest_goes_away(cluster: Cluster) -> None:
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"k": "1", "l": "2"}}
+    cluster.apply(config)
+    cluster.apply(config | {"data": {"k": "1"}})
+    assert cluster.get("cm/a").object["data"] == {"k": "1"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("    image: nginx:1.27", "    imagee: nginx:1.27", 8),
+        ("name: web\nspec", "name: Web_1\nspec", 4),
+        ("    image: nginx:1.27", "    image: nginx:1.27\n    ports:\n    - containerPort: 99999", 10),
+        ("    image: nginx:1.27", "    image: nginx:1.27\n    tty: 'yes'", 9),
+    ],
+    ids=["unknown field", "invalid name", "port out of range", "wrong type"],
+)
+def test_a_refused_manifest_names_the_line(cluster: Cluster, old: str, new: str, line: int) -> None:
+    with pytest.raises(ManifestError) as caught:
+        cluster.apply(POD.replace(old, new))
+    assert caught.value.line == line
+
+
+def test_a_missing_namespace_is_named(cluster: Cluster) -> None:
+    with pytest.raises(NotFoundError, match='there is no namespace "nowhere"'):
+        cluster.apply(POD, namespace="nowhere")
+
+
+def test_get_prints_the_servers_table(shop: Cluster) -> None:
+    lines = repr(shop.get("pods", selector="app=backend")).splitlines()
+    assert re.split(r"\s{2,}", lines[0]) == ["NAME", "READY", "STATUS", "RESTARTS", "AGE"]
+    assert all(re.match(r"backend-[a-z0-9]+-[a-z0-9]{5} +1/1 +Running +0 +\d+s$", line) for line in lines[1:])
+    assert len(lines) == 4
+
+
+def test_short_names_and_wide_columns(shop: Cluster) -> None:
+    assert shop.get("svc", "backend").object["kind"] == "Service"
+    wide = shop.get("deploy", wide=True)
+    assert wide.header[-3:] == ("CONTAINERS", "IMAGES", "SELECTOR")
+    assert wide.rows[0][-3:] == ("web", "hashicorp/http-echo:1.0", "app=backend")
+
+
+def test_what_is_not_there_is_not_found(cluster: Cluster) -> None:
+    with pytest.raises(NotFoundError, match='pods "nobody" not found'):
+        cluster.get("pod/nobody")
+    with pytest.raises(NotFoundError, match='resource type "pdo"'):
+        cluster.get("pdo")
+
+
+def test_exec_separates_the_streams_and_keeps_the_exit_code(shop: Cluster) -> None:
+    output = shop.exec("client", "echo out; echo err >&2; exit 3")
+    assert (output.stdout, output.stderr, output.exit_code) == ("out\n", "err\n", 3)
+    assert shop.exec("client", ["echo", "a  b"]).stdout == "a  b\n"
+
+
+def test_exec_finds_a_pod_of_a_deployment(shop: Cluster) -> None:
+    with pytest.raises(RefusedError, match="could not be run"):
+        shop.exec("deployment/backend", ["no-such-program"])
+
+
+def test_exec_in_a_pod_that_cannot_start_says_why(cluster: Cluster) -> None:
+    cluster.apply(POD.replace("nginx:1.27", "nginx:no-such-tag"))
+    cluster.wait("pod/web", "jsonpath={.status.containerStatuses[0].state.waiting.reason}=ErrImagePull")
+    with pytest.raises(NotReadyError, match=r'Pod "web" cannot run a command now: (ErrImagePull|ImagePullBackOff)'):
+        cluster.exec("web", "true")
+
+
+def test_a_command_that_takes_too_long_is_given_up(shop: Cluster) -> None:
+    with pytest.raises(WaitError, match="did not end within 1 s"):
+        shop.exec("client", "sleep 3", timeout_s=1)
+
+
+def test_waiting_in_vain_says_what_is_lacking(cluster: Cluster) -> None:
+    cluster.apply(POD.replace("nginx:1.27", "nginx:no-such-tag"))
+    with pytest.raises(WaitError, match="containers with unready status"):
+        cluster.wait("pod/web", "condition=Ready", timeout_s=2)
+
+
+def test_delete_returns_when_the_object_is_gone(shop: Cluster) -> None:
+    assert repr(shop.delete("pod/client")) == "pod/client deleted"
+    assert "client" not in shop.get("pods").names
+    assert repr(shop.delete("pod/client")) == ""
+
+
+def test_events_tell_a_pods_story(shop: Cluster) -> None:
+    reasons = [event["reason"] for event in shop.events(about="pod/client")]
+    assert reasons[0] == "Scheduled"
+    assert {"Scheduled", "Created", "Started"} <= set(reasons)
+
+
+def test_logs_are_what_the_container_wrote(cluster: Cluster) -> None:
+    cluster.apply(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: w}\nspec:\n  terminationGracePeriodSeconds: 1\n"
+        "  containers:\n  - {name: c, image: 'busybox:1.36', command: [sh, -c, echo one; echo two; sleep 1000]}\n"
+    )
+    cluster.wait("pod/w", "condition=Ready")
+    assert cluster.logs("w", tail=1) == "two\n"
+
+
+def test_kubectl_words_reach_the_same_cluster(shop: Cluster) -> None:
+    run(shop, "kubectl scale deployment/backend --replicas=2")
+    run(shop, "kubectl rollout status deployment/backend")
+    assert run(shop, "kubectl get deployment backend -o jsonpath='{.status.replicas}'") == "2"
+    assert str(run(shop, "kubectl get svc backend -o name")) == "service/backend"
+    with pytest.raises(LearnerError):
+        run(shop, "kubectl frobnicate")

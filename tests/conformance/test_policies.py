@@ -1,0 +1,71 @@
+"""NetworkPolicies select, add up, and drop what nobody allows."""
+
+from __future__ import annotations
+
+from podwalk.facade import Cluster
+
+DENY = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: default-deny}
+spec:
+  podSelector: {}
+  policyTypes: [Ingress, Egress]
+"""
+FROM_CLIENT = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: backend-from-client}
+spec:
+  podSelector: {matchLabels: {app: backend}}
+  policyTypes: [Ingress]
+  ingress:
+  - from: [{podSelector: {matchLabels: {app: client}}}]
+    ports: [{protocol: TCP, port: 8080}]
+"""
+TO_BACKEND = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: client-to-backend}
+spec:
+  podSelector: {matchLabels: {app: client}}
+  policyTypes: [Egress]
+  egress:
+  - to: [{podSelector: {matchLabels: {app: backend}}}]
+    ports: [{protocol: TCP, port: 8080}]
+"""
+DNS = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: allow-dns}
+spec:
+  podSelector: {}
+  policyTypes: [Egress]
+  egress:
+  - to:
+    - namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: kube-system}}
+      podSelector: {matchLabels: {k8s-app: kube-dns}}
+    ports: [{protocol: UDP, port: 53}, {protocol: TCP, port: 53}]
+"""
+
+
+def test_deny_all_breaks_names_first_and_both_sides_must_open(shop: Cluster) -> None:
+    ip = shop.get("pods", selector="app=backend")[0]["status"]["podIP"]
+    by_address, by_name = f"wget -qO- -T 1 http://{ip}:8080", "wget -qO- -T 1 http://backend"
+    shop.apply(DENY)
+    assert "timed out" in shop.exec("client", by_address, until="fails").stdout
+    assert "bad address" in shop.exec("client", by_name).stderr
+    shop.apply(FROM_CLIENT)
+    assert not shop.exec("client", by_address).ok
+    shop.apply(TO_BACKEND)
+    assert shop.exec("client", by_address, until="succeeds").ok
+    assert "bad address" in shop.exec("client", by_name).stderr
+    shop.apply(DNS)
+    assert shop.exec("client", by_name, until="succeeds").stdout.startswith("Hello from ")
+
+
+def test_ingress_alone_leaves_egress_open(shop: Cluster) -> None:
+    shop.apply(DENY.replace("[Ingress, Egress]", "[Ingress]"))
+    ip = shop.get("pods", selector="app=backend")[0]["status"]["podIP"]
+    shop.exec("client", f"wget -qO- -T 1 http://{ip}:8080", until="fails")
+    assert shop.exec("client", "nslookup -type=a backend.default.svc.cluster.local 2>&1 | grep -c 10.96.0.10").ok
