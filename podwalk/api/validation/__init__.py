@@ -9,6 +9,8 @@ from podwalk.api.validation import (
     autoscaling,
     configuration,
     definitions,
+    endpoints,
+    jobs,
     names,
     networking,
     notices,
@@ -36,7 +38,7 @@ _NAMES: Mapping[str, names.Check] = {
 
 _VALIDATORS: Mapping[str, Callable[[Object, Object | None], Causes]] = {
     "configmaps": configuration.config_map,
-    "endpoints": services.endpoints,
+    "endpoints": endpoints.endpoints,
     "events": configuration.event,
     "namespaces": configuration.namespace,
     "persistentvolumeclaims": configuration.claim,
@@ -50,8 +52,8 @@ _VALIDATORS: Mapping[str, Callable[[Object, Object | None], Causes]] = {
     "replicasets.apps": workloads.replica_set,
     "statefulsets.apps": workloads.stateful_set,
     "horizontalpodautoscalers.autoscaling": autoscaling.autoscaler,
-    "cronjobs.batch": workloads.cron_job,
-    "jobs.batch": workloads.job,
+    "cronjobs.batch": jobs.cron_job,
+    "jobs.batch": jobs.job,
     "ingressclasses.networking.k8s.io": networking.ingress_class,
     "ingresses.networking.k8s.io": networking.ingress,
     "ipaddresses.networking.k8s.io": networking.ip_address,
@@ -66,7 +68,7 @@ _VALIDATORS: Mapping[str, Callable[[Object, Object | None], Causes]] = {
     "customresourcedefinitions.apiextensions.k8s.io": definitions.definition,
     "priorityclasses.scheduling.k8s.io": configuration.priority_class,
     "leases.coordination.k8s.io": configuration.lease,
-    "endpointslices.discovery.k8s.io": services.endpoint_slice,
+    "endpointslices.discovery.k8s.io": endpoints.endpoint_slice,
 }
 
 

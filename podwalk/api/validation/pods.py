@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from podwalk.api.validation import containers, internals, metadata, names, scheduling
+from podwalk.api.validation import containers, internals, metadata, names, probes, scheduling
 from podwalk.api.validation.causes import (
     Causes,
     duplicate,
@@ -113,7 +113,7 @@ def _containers(path: str, spec: Object, around: Around) -> Causes:
         if name in seen:
             yield duplicate(f"{at}.name", name)
         seen.add(name)
-        yield from containers.probes(at, container, around.grace_s)
+        yield from probes.probes(at, container, around.grace_s)
         yield from _restart_policy(at, container)
     yield from containers.host_port_conflicts(path, listed)
 
@@ -130,7 +130,7 @@ def _init_containers(path: str, spec: Object, around: Around) -> Causes:
             seen.add(name)
         yield from containers.host_port_conflicts(path, [container])
         if container.get("restartPolicy") == "Always":
-            yield from containers.probes(at, container, around.grace_s)
+            yield from probes.probes(at, container, around.grace_s)
             continue
         for field in ("lifecycle", "livenessProbe", "readinessProbe", "startupProbe"):
             if container.get(field) is not None:
