@@ -71,6 +71,7 @@ def kind() -> Iterator[Kind]:
     path = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/default"
     assert any(kind("GET", path)[0] == 200 for _ in range(200)), "the namespace got no ServiceAccount"
     yield kind
+    kind("PATCH", f"{MAPS}/a", {"metadata": {"finalizers": None}}, content_type=MERGE)
     kind("DELETE", f"/api/v1/namespaces/{NAMESPACE}")
 
 
