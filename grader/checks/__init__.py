@@ -6,9 +6,9 @@ from grader.caller import like
 from grader.checks.names import has_record, resolves
 from grader.checks.objects import exists, ready, where
 from grader.checks.services import balanced, cluster_ip, endpoints, pod_ips, sticky
-from grader.checks.traffic import answers, blocked, exactly_flows, listening, reaches
+from grader.checks.traffic import answers, blocked, exactly_flows, given, listening, reaches
 
 __all__ = [
-    "answers", "balanced", "blocked", "cluster_ip", "endpoints", "exactly_flows", "exists", "has_record", "like",
-    "listening", "pod_ips", "reaches", "ready", "resolves", "sticky", "where",
+    "answers", "balanced", "blocked", "cluster_ip", "endpoints", "exactly_flows", "exists", "given", "has_record",
+    "like", "listening", "pod_ips", "reaches", "ready", "resolves", "sticky", "where",
 ]  # fmt: skip

@@ -100,6 +100,20 @@ def listening(selector: str, port: int, *, pods: int, body: str = "") -> Check:
     return Check(f"{pods} Pods with {selector} answer on port {port}", attempt)
 
 
+def given(earned: bool, check: Check) -> Check:
+    """Let a check count only if something else holds: what works in an untouched cluster anyway is no merit by itself.
+
+    Args:
+        earned: whether it does, e.g. ``task.check(…).passed``.
+        check: the check.
+    """
+    if earned:
+        return check
+    return Check(
+        check.claim, lambda cluster: Finding(0.0, "it counts only together with the check before it", final=True)
+    )
+
+
 Flow = tuple[Caller | str, str, int]
 
 
@@ -149,7 +163,7 @@ def _flow_reason(missing: Sequence[tuple[Caller, str, int]], extra: Sequence[tup
 
 def _connect(cluster: Cluster, caller: Caller | str, host: str, port: int) -> str:
     """Open a TCP connection and return why it failed; empty if it did not."""
-    output = call(cluster, caller, f"nc -w {TIMEOUT_S} {host} {port} </dev/null")
+    output = call(cluster, caller, f"nc -w {TIMEOUT_S} {host} {port} -e true")
     return "" if output.ok else _why(output.stderr)
 
 

@@ -18,12 +18,18 @@ from podwalk.facade import Cluster
 def run(cluster: Cluster, sources: tuple[str, ...]) -> tuple[tuple[Output, ...], ...]:
     """Run test cells one after the other and return the outputs of each.
 
-    They see ``cluster``, ``podwalk``, ``Task`` and ``checks``, as the assignment's own setup cell names them.
+    They see ``cluster``, ``podwalk``, ``Task``, ``checks`` and ``like``, as the assignment's own setup cell names them.
 
     Raises:
         NotGradableError: when a test cell breaks.
     """
-    namespace: dict[str, Any] = {"cluster": cluster, "podwalk": podwalk, "Task": Task, "checks": checks}
+    namespace: dict[str, Any] = {
+        "cluster": cluster,
+        "podwalk": podwalk,
+        "Task": Task,
+        "checks": checks,
+        "like": checks.like,
+    }
     return tuple(_cell(source, namespace) for source in sources)
 
 
