@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import kubernetes.client
 import pytest
 from kubernetes.client.exceptions import ApiException
@@ -10,7 +12,7 @@ from tests.unit.api.calls import deployment, pod
 
 
 def test_objects_are_made_read_changed_and_removed(client: kubernetes.client.ApiClient) -> None:
-    core = kubernetes.client.CoreV1Api(client)
+    core: Any = kubernetes.client.CoreV1Api(client)
     made = core.create_namespaced_pod("default", pod())
     assert made.spec.service_account_name == "default"
     assert made.metadata.creation_timestamp.tzinfo is not None
@@ -24,7 +26,7 @@ def test_objects_are_made_read_changed_and_removed(client: kubernetes.client.Api
 
 
 def test_a_workload_is_scaled(client: kubernetes.client.ApiClient) -> None:
-    apps = kubernetes.client.AppsV1Api(client)
+    apps: Any = kubernetes.client.AppsV1Api(client)
     apps.create_namespaced_deployment("default", deployment())
     apps.patch_namespaced_deployment_scale("shop", "default", {"spec": {"replicas": 4}})
     assert apps.read_namespaced_deployment("shop", "default").spec.replicas == 4
