@@ -1,7 +1,7 @@
-"""The wires between network namespaces: each new connection asks the network model for its verdict and goes, or fails, as that says.
+"""The wires between network namespaces: each new connection goes, or fails, as the network model says.
 
-The model is :func:`podwalk.network.route`; here is only what a verdict costs in time and where the bytes go. Established connections are not
-judged again, as conntrack has it.
+The model is :func:`podwalk.network.route`; here is only what a verdict costs in time and where the bytes go.
+Established connections are not judged again, as conntrack has it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """HTTP/1.1 over simulated connections, spoken by h11 on both ends.
 
-h11 is the protocol as a state machine without I/O, which is what a simulation needs. Bodies are read and sent whole. HTTP/2 is not spoken: a
-client that offers it by ALPN is answered with ``http/1.1``.
+h11 is the protocol as a state machine without I/O, which is what a simulation needs. Bodies are read and sent whole.
+HTTP/2 is not spoken: a client that offers it by ALPN is answered with ``http/1.1``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Names to addresses, as the C libraries of the images do it: ``/etc/hosts``, then DNS messages to the Pod's name server.
+"""Names to addresses, as the images' C libraries do it: ``/etc/hosts``, then DNS messages to the name server.
 
-The two libraries differ visibly. glibc asks for A and AAAA together, goes on to the next search domain after NXDOMAIN and NODATA alike, and retries
-after 5 s twice per server. musl asks all servers at once, stops at NODATA, and gives up after 5 s in all.
+The two libraries differ visibly. glibc asks for A and AAAA together, goes on to the next search domain after NXDOMAIN
+and NODATA alike, and retries after 5 s twice per server. musl asks all servers at once, stops at NODATA, and gives up
+after 5 s in all.
 
 Source: resolv.conf(5), getaddrinfo(3); musl's lookup_name.c and res_msend.c; glibc's res_send.c.
 """
@@ -131,7 +132,7 @@ def ask(
     port: int = DNS_PORT,
     edns: bool = False,
 ) -> Generator[simpy.Event, Any, list[Answer | None]]:
-    """Send questions over UDP to the name servers until each is answered; an answer that was cut is asked again over TCP.
+    """Send questions over UDP to the name servers until each is answered; what was cut is asked again over TCP.
 
     Args:
         network: where from.

@@ -1,7 +1,8 @@
 """Sockets: what a process of a Pod, of a node or of a client outside opens, over the simulated network.
 
-Bytes are real; only the wire is simulated: each write arrives after the latency of the way. The fabric decides whether a connection comes about.
-Left out: segments and windows (a write arrives whole), and resets as distinct from an orderly end.
+Bytes are real; only the wire is simulated: each write arrives after the latency of the way. The fabric decides
+whether a connection comes about. Left out: segments and windows (a write arrives whole), and resets as distinct from
+an orderly end.
 """
 
 from __future__ import annotations

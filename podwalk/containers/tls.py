@@ -1,7 +1,8 @@
-"""TLS over simulated connections: OpenSSL's own, by ``ssl.MemoryBIO`` on both ends, so that certificates, SNI and errors are real."""
+"""TLS over simulated connections by ``ssl.MemoryBIO``, so that certificates, SNI and errors are OpenSSL's own."""
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import tempfile
 from collections.abc import Generator
@@ -84,10 +85,8 @@ class TlsStream:
 
     def close(self) -> None:
         """Say that nothing more comes, and close the connection."""
-        try:
+        with contextlib.suppress(ssl.SSLError):
             self.object.unwrap()
-        except ssl.SSLError:
-            pass
         self._flush()
         self.connection.close()
 
@@ -112,7 +111,7 @@ class TlsStream:
 def client(
     connection: Connection, context: ssl.SSLContext, name: str | None, timeout_s: float | None = None
 ) -> Generator[simpy.Event, Any, TlsStream]:
-    """Begin TLS as a client; ``name`` is what SNI sends and, if the context checks it, what the certificate must name."""
+    """Begin TLS as a client; ``name`` is what SNI sends and, if the context checks it, the certificate's."""
     stream = TlsStream(connection, context, server=False, name=name)
     yield from stream.handshake(timeout_s)
     return stream
@@ -134,7 +133,7 @@ def unverified() -> ssl.SSLContext:
 
 
 def trusting(authorities: bytes = b"", *, check_hostname: bool = True) -> ssl.SSLContext:
-    """Return a client's context that trusts only these PEM certificates: the images know no public authority that matters here."""
+    """Return a client's context that trusts only these PEM certificates, and no public authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = check_hostname
     if authorities:

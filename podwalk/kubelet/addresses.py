@@ -1,7 +1,7 @@
-"""Addresses and names that a Pod gets: its IP from the node's range, ``/etc/hosts``, ``/etc/resolv.conf``, its hostname.
+"""Addresses and names that a Pod gets: its IP, ``/etc/hosts``, ``/etc/resolv.conf``, its hostname.
 
-Source: the host-local IPAM plugin (the next free address after the last one given); pkg/kubelet/kubelet_pods.go (managedHostsFileContent,
-GeneratePodHostNameAndDomain); pkg/kubelet/network/dns/dns.go.
+Source: the host-local IPAM plugin (the next free address after the last one given); pkg/kubelet/kubelet_pods.go
+(managedHostsFileContent, GeneratePodHostNameAndDomain); pkg/kubelet/network/dns/dns.go.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ def hosts_file(pod: Object, ip: str, options: ClusterOptions) -> str:
         node = pod["spec"].get("nodeName", "")
         return (
             "# Kubernetes-managed hosts file (host network).\n"
-            f"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\nff00::\tip6-mcastprefix\n"
+            "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost"
+            " ip6-loopback\nfe00::\tip6-localnet\nff00::\tip6-mcastprefix\n"
             f"ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n{ip}\t{node}\n{aliases}"
         )
     hostname, full = hostname_and_domain(pod, options)

@@ -58,7 +58,7 @@ def quantity(text: str | float) -> Decimal:
 
 
 def resource_value(view: View, pod: Object, container: Mapping[str, Any], reference: Mapping[str, Any]) -> str:
-    """Return a request or limit of a container, in units of the divisor, rounded up; without a limit, what the node has."""
+    """Return a request or limit of a container in units of the divisor; without a limit, what the node has."""
     spec = pod["spec"]
     if name := reference.get("containerName"):
         everyone = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]

@@ -1,6 +1,7 @@
-"""The environment of a container: variables of Services, ConfigMaps, Secrets, the downward API, and the expansion of ``$(NAME)``.
+"""The environment of a container: Services, ConfigMaps, Secrets, the downward API, and ``$(NAME)`` expanded.
 
-Source: pkg/kubelet/kubelet_pods.go (makeEnvironmentVariables), pkg/kubelet/envvars, third_party/forked/golang/expansion.
+Source: pkg/kubelet/kubelet_pods.go (makeEnvironmentVariables), pkg/kubelet/envvars,
+third_party/forked/golang/expansion.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def environment(
     own: dict[str, str] = {}
     for entry in container.get("env") or ():
         known = {**services, **result, **own}
-        if "valueFrom" in entry and entry["valueFrom"]:
+        if entry.get("valueFrom"):
             value = _value_from(view, pod, container, entry["valueFrom"], (ip, host_ip))
             if value is None:
                 continue

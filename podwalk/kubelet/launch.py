@@ -1,6 +1,7 @@
 """What it takes to start a container: its files, environment, command line, and the program that the command names.
 
-Source: pkg/kubelet/container/helpers.go (ExpandContainerCommandAndArgs); runc's messages for a command that cannot be run.
+Source: pkg/kubelet/container/helpers.go (ExpandContainerCommandAndArgs); runc's messages for a command that cannot be
+run.
 """
 
 from __future__ import annotations
@@ -176,7 +177,7 @@ def run_hook(runner: Runner, hook: Mapping[str, Any], name: str, limit_s: float)
 
 
 def _hook(runner: Runner, hook: Mapping[str, Any]) -> Task:
-    import simpy  # noqa: PLC0415 - only for the interrupt
+    import simpy
 
     try:
         if hook.get("sleep"):
@@ -186,7 +187,7 @@ def _hook(runner: Runner, hook: Mapping[str, Any]) -> Task:
             code, output = yield from execute(runner, hook["exec"].get("command") or [])
             return f"exited with {code}: {output.decode(errors='replace')}" if code else ""
         if hook.get("httpGet"):
-            from podwalk.kubelet.probes import http_get  # noqa: PLC0415 - probes import this module
+            from podwalk.kubelet.probes import http_get
 
             return (yield from http_get(runner, hook["httpGet"], 30.0))
         return "this kind of hook is not simulated"

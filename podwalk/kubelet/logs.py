@@ -1,7 +1,7 @@
 """The log of one container: lines with their times, kept up to a limit, read once or followed.
 
-Source: the CRI log format, k8s.io/cri-client/pkg/logs; rotation as ``containerLogMaxSize`` has it, at a smaller size because a simulated cluster keeps
-its logs in memory.
+Source: the CRI log format, k8s.io/cri-client/pkg/logs; rotation as ``containerLogMaxSize`` has it, at a smaller size
+because a simulated cluster keeps its logs in memory.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Log:
     def _selected(self, options: LogOptions) -> list[Line]:
         since_s = None if options.since_s is None else self._simulation.now - options.since_s
         if options.since_time:
-            moment = datetime.fromisoformat(options.since_time.replace("Z", "+00:00"))
+            moment = datetime.fromisoformat(options.since_time)
             moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
             since_s = (moment - self._simulation.epoch).total_seconds()
         lines = [line for line in self._lines if since_s is None or line.at_s >= since_s]
@@ -118,7 +118,7 @@ class Log:
 
     def _stamp(self, line: Line) -> bytes:
         moment = self._simulation.epoch + timedelta(seconds=line.at_s)
-        nanoseconds = int(round(line.at_s * 1e9)) % 1000
+        nanoseconds = round(line.at_s * 1e9) % 1000
         return f"{moment:%Y-%m-%dT%H:%M:%S.%f}{nanoseconds:03d}Z ".encode()
 
     def _add(self, data: bytes) -> None:

@@ -31,7 +31,7 @@ def send(simulation: Simulation, source: NetNs, ip: str, port: int, request: Req
 
 
 def _exchange(source: NetNs, ip: str, port: int, request: Request, found: list[Response | ApiError]) -> Task:
-    import simpy  # noqa: PLC0415 - only for the interrupt
+    import simpy
 
     connection = None
     target = request.path + ("?" + "&".join(f"{key}={value}" for key, value in request.query) if request.query else "")

@@ -1,7 +1,7 @@
 """One container of a Pod on its node: pulled, created, started, restarted with back-off, stopped.
 
-Source: pkg/kubelet/kuberuntime (kuberuntime_container.go, kuberuntime_manager.go), pkg/kubelet/images. Times are small and fixed, those of a node that
-has its images.
+Source: pkg/kubelet/kuberuntime (kuberuntime_container.go, kuberuntime_manager.go), pkg/kubelet/images. Times are
+small and fixed, those of a node that has its images.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ MESSAGE_LINES = 80
 PullBackOff = "ImagePullBackOff"
 
 
-class Stopped(Exception):  # noqa: N818 - it is no error
+class Stopped(Exception):
     """The container is not to be started (again)."""
 
 
@@ -281,8 +281,8 @@ class Runner:
 
     def _fail_start(self, words: str) -> Task:
         message = (
-            "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
-            f"unable to start container process: {words}"
+            "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create"
+            f" failed: unable to start container process: {words}"
         )
         self.event("Warning", "Failed", f"Error: {message}")
         terminated = {

@@ -1,7 +1,7 @@
 """The status of a Pod, from the states of its containers.
 
-Source: pkg/kubelet/status/generate.go, pkg/kubelet/kubelet_pods.go (getPhase, generateAPIPodStatus, convertToAPIContainerStatuses); fields as a v1.37 cluster
-prints them.
+Source: pkg/kubelet/status/generate.go, pkg/kubelet/kubelet_pods.go (getPhase, generateAPIPodStatus,
+convertToAPIContainerStatuses); fields as a v1.37 cluster prints them.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def compute(worker: Worker, old: Mapping[str, Any]) -> dict[str, Any]:
 
 _OWNED = frozenset(
     [
-        "conditions", "containerStatuses", "hostIP", "hostIPs", "phase", "resources", "startTime", "initContainerStatuses",
+        "conditions", "containerStatuses", "hostIP", "hostIPs", "phase", "resources", "startTime",
+        "initContainerStatuses",
         "ephemeralContainerStatuses", "podIP", "podIPs", "observedGeneration", "reason", "message",
     ]
 )  # fmt: skip
@@ -66,9 +67,9 @@ def _phase(worker: Worker, inits: Sequence[Runner], mains: Sequence[Runner]) -> 
         return "Failed"
     if any(not init.is_sidecar and _ended(init) and not init.succeeded for init in inits):
         return "Failed"
-    if not all(_passed(init) for init in inits) and not any("running" in main.state for main in mains):
-        if not all(_ended(main) for main in mains):
-            return "Pending"
+    started = any("running" in main.state for main in mains) or all(_ended(main) for main in mains)
+    if not started and not all(_passed(init) for init in inits):
+        return "Pending"
     waiting = [main for main in mains if "waiting" in main.state and not main.last_state]
     if any("running" in main.state for main in mains) and not waiting:
         return "Running"

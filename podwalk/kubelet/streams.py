@@ -1,6 +1,7 @@
 """exec, attach and port-forward: a session's channels joined to processes and connections.
 
-Source: k8s.io/kubelet/pkg/cri/streaming/remotecommand, the kubelet's and containerd's messages as a v1.37 cluster prints them.
+Source: k8s.io/kubelet/pkg/cri/streaming/remotecommand, the kubelet's and containerd's messages as a v1.37 cluster
+prints them.
 """
 
 from __future__ import annotations
@@ -134,7 +135,10 @@ def _end(session: Session, process: Process, command: Sequence[str]) -> Task:
     code = process.exit_code or 0
     status: dict[str, Any] = SUCCESS
     if code:
-        words = f"command terminated with non-zero exit code: error executing command [{' '.join(command)}], exit code {code}"
+        words = (
+            f"command terminated with non-zero exit code: error executing command [{' '.join(command)}], exit code"
+            f" {code}"
+        )
         status = {
             "metadata": {},
             "status": "Failure",
@@ -199,68 +203,75 @@ def attach(worker: Worker, runner: Runner, *, stdin: bool, stdout: bool, stderr:
     return session
 
 
+class Forwarding:
+    """The ports of one port-forward, each with its connection."""
+
+    def __init__(self, worker: Worker, ports: Sequence[int]) -> None:
+        """Open the session, tell the client which channel is which port, and begin to connect."""
+        self._worker = worker
+        self.session = Session()
+        self._ports = {2 * index: port for index, port in enumerate(ports)}
+        self._pending = {channel: bytearray() for channel in self._ports}
+        self._connections: dict[int, Connection] = {}
+        self._ended: set[int] = set()
+        self.session.on_input, self.session.on_input_close = self._receive, self._end
+        self.session.on_disconnect = self._leave
+        for channel, port in self._ports.items():
+            self.session.send(channel, port.to_bytes(2, "little"))
+            self.session.send(channel + 1, port.to_bytes(2, "little"))
+            worker.simulation.spawn(self._pump(channel, port))
+
+    def _pump(self, channel: int, port: int) -> Task:
+        try:
+            connection = yield from self._worker.network.connect("127.0.0.1", port)
+        except SocketError as error:
+            self.session.send(channel + 1, self._words(port, error).encode())
+            self.session.close()
+            return
+        self._connections[channel] = connection
+        self._receive(channel, b"")
+        if channel in self._ended:
+            connection.outgoing.close()
+        while data := (yield from connection.read()):
+            self.session.send(channel, data)
+        if len(self._ports) == 1:
+            self.session.close()
+
+    def _words(self, port: int, error: SocketError) -> str:
+        sandbox = hashlib.sha256(self._worker.uid.encode()).hexdigest()
+        return (
+            f"error forwarding port {port} to pod {sandbox}, uid : failed to execute portforward in network namespace "
+            f'"/var/run/netns/cni-{self._worker.uid}": failed to connect to localhost:{port} inside namespace '
+            f'"{sandbox}", IPv4: dial tcp4 127.0.0.1:{port}: connect: {error.words.lower()} '
+            f"IPv6 dial tcp6 [::1]:{port}: connect: connection refused "
+        )
+
+    def _receive(self, channel: int, data: bytes) -> None:
+        if channel not in self._ports:
+            return
+        waiting = self._pending[channel]
+        waiting += data
+        connection = self._connections.get(channel)
+        if connection is not None and waiting:
+            try:
+                connection.write(bytes(waiting))
+            except BrokenPipe:
+                self.session.close()
+            waiting.clear()
+
+    def _end(self, channel: int) -> None:
+        self._ended.add(channel)
+        if channel in self._connections:
+            self._connections[channel].outgoing.close()
+
+    def _leave(self) -> None:
+        for connection in self._connections.values():
+            connection.close()
+
+
 def port_forward(worker: Worker, ports: Sequence[int]) -> Session:
-    """Open a conversation with ports of a Pod; a connection is made with the first bytes for its port, as the client's does.
+    """Open a conversation with ports of a Pod, each a connection to ``localhost`` inside it.
 
     Each channel begins with its port as two bytes, the lower first.
     """
-    session = Session()
-    channels = {2 * index: port for index, port in enumerate(ports)}
-    pending: dict[int, bytearray] = {}
-    connections: dict[int, Connection | None] = {}
-    for data, port in channels.items():
-        session.send(data, port.to_bytes(2, "little"))
-        session.send(data + 1, port.to_bytes(2, "little"))
-
-    def pump(channel: int, port: int) -> Task:
-        try:
-            connection = yield from worker.network.connect("127.0.0.1", port)
-        except SocketError as error:
-            sandbox = hashlib.sha256(worker.uid.encode()).hexdigest()
-            namespace = f"/var/run/netns/cni-{worker.uid}"
-            session.send(
-                channel + 1,
-                f"error forwarding port {port} to pod {sandbox}, uid : failed to execute portforward in network namespace "
-                f'"{namespace}": failed to connect to localhost:{port} inside namespace "{sandbox}", IPv4: dial tcp4 '
-                f"127.0.0.1:{port}: connect: {error.words.lower()} IPv6 dial tcp6 [::1]:{port}: connect: connection refused ".encode(),
-            )
-            session.close()
-            return
-        connections[channel] = connection
-        connection.write(bytes(pending.pop(channel, b"")))
-        while data := (yield from connection.read()):
-            session.send(channel, data)
-        if len(channels) == 1:
-            session.close()
-
-    def receive(channel: int, data: bytes) -> None:
-        if channel not in channels or not data:
-            return
-        connection = connections.get(channel)
-        if connection is not None:
-            try:
-                connection.write(data)
-            except BrokenPipe:
-                session.close()
-        elif channel in connections:
-            pending.setdefault(channel, bytearray()).extend(data)
-        else:
-            connections[channel] = None
-            pending[channel] = bytearray(data)
-            worker.simulation.spawn(pump(channel, channels[channel]))
-
-    def end(channel: int) -> None:
-        connection = connections.get(channel)
-        if connection is not None:
-            connection.outgoing.close()
-
-    def gone() -> None:
-        for connection in connections.values():
-            if connection is not None:
-                connection.close()
-
-    session.on_input, session.on_input_close, session.on_disconnect = receive, end, gone
-    for channel, port in channels.items():
-        connections[channel] = None
-        worker.simulation.spawn(pump(channel, port))
-    return session
+    return Forwarding(worker, ports).session

@@ -1,7 +1,7 @@
-"""The volumes of a Pod: directories made of ConfigMaps, Secrets and the Pod itself, shared by its containers and kept up to date.
+"""The volumes of a Pod: directories of ConfigMaps, Secrets and the Pod itself, kept up to date.
 
-Source: pkg/volume/{configmap,secret,projected,downwardapi,emptydir}. Left out: everything that needs a disk or a server outside; such a volume is
-refused in the kubelet's words.
+Source: pkg/volume/{configmap,secret,projected,downwardapi,emptydir}. Left out: everything that needs a disk or a
+server outside; such a volume is refused in the kubelet's words.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def _downward(view: View, pod: Object, item: Mapping[str, Any], ip: str) -> str:
 
 
 def service_account_token(simulation: Simulation, pod: Object, settings: Mapping[str, Any]) -> str:
-    """Return a token of the Pod's ServiceAccount in the form of a JWT; it is not signed by a key that anybody else has."""
+    """Return a token of the Pod's ServiceAccount: a JWT that is good as long as the Pod is there."""
     issued = int(simulation.datetime().timestamp())
     namespace, account = pod["metadata"]["namespace"], pod["spec"].get("serviceAccountName") or "default"
     claims = {

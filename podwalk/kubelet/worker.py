@@ -1,6 +1,7 @@
 """One Pod on its node, from the moment it is bound to the moment it is gone.
 
-Source: pkg/kubelet/pod_workers.go, pkg/kubelet/kubelet.go (SyncPod, SyncTerminatingPod), pkg/kubelet/kuberuntime/kuberuntime_manager.go.
+Source: pkg/kubelet/pod_workers.go, pkg/kubelet/kubelet.go (SyncPod, SyncTerminatingPod),
+pkg/kubelet/kuberuntime/kuberuntime_manager.go.
 """
 
 from __future__ import annotations
@@ -179,7 +180,8 @@ class Worker:
                     self.event(
                         "Warning",
                         "FailedCreatePodSandBox",
-                        f"Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox: {error}",
+                        "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for"
+                        f" sandbox: {error}",
                     )
                     yield self.simulation.sleep(SANDBOX_RETRY_S)
             metadata = self.pod["metadata"]

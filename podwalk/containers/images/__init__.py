@@ -1,6 +1,7 @@
 """The images that can be pulled: what each runs, with which files.
 
-An image that is not here is answered as a registry would. One module an image; a new one is a new entry of :data:`IMAGES`.
+An image that is not here is answered as a registry would. One module an image; a new one is a new entry of
+:data:`IMAGES`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """agnhost: the Swiss knife of Kubernetes' own tests.
 
-Source: kubernetes/test/images/agnhost (netexec, connect, serve-hostname, porter, …); answers and log as a real container prints them. Subcommands that
-are not here say so.
+Source: kubernetes/test/images/agnhost (netexec, connect, serve-hostname, porter, …); answers and log as a real
+container prints them. Subcommands that are not here say so.
 """
 
 from __future__ import annotations
@@ -304,7 +304,9 @@ def netexec(process: Process, argv: list[str]) -> Task:
 def serve_hostname(process: Process, argv: list[str]) -> Task:
     """Serve the hostname over HTTP, TCP or UDP."""
     options = serving.flags(
-        argv, {"port": "9376", "http": "true", "tcp": "false", "udp": "false", "close": "false"}, ("http", "tcp", "udp", "close")
+        argv,
+        {"port": "9376", "http": "true", "tcp": "false", "udp": "false", "close": "false"},
+        ("http", "tcp", "udp", "close"),
     )  # fmt: skip
     port, hostname = int(options["port"]), process.container.hostname
     tasks: list[Task] = []

@@ -1,7 +1,8 @@
-"""kube-apiserver's process: the cluster's API as Pods reach it, at the Service ``kubernetes`` and at port 6443 of the control plane.
+"""kube-apiserver's process: the cluster's API as Pods reach it, at the Service ``kubernetes``.
 
-A client is whom its token says: a Pod's ServiceAccount, or nobody. Roles and bindings are honoured for resources; without one a ServiceAccount may read what
-every account may: versions, health, discovery. Left out: client certificates, impersonation, watches (a stream is refused).
+A client is whom its token says: a Pod's ServiceAccount, or nobody. Roles and bindings are honoured for resources;
+without one a ServiceAccount may read what every account may: versions, health, discovery. Left out: client
+certificates, impersonation, watches (a stream is refused).
 
 Source: kubernetes.io/docs/reference/access-authn-authz; answers as a real API server's.
 """
@@ -52,7 +53,8 @@ def certificate(options: ClusterOptions, addresses: list[str]) -> tuple[bytes, b
     names: list[x509.GeneralName] = [
         x509.DNSName(name)
         for name in (
-            "kubernetes", "kubernetes.default", "kubernetes.default.svc", f"kubernetes.default.svc.{domain}", "localhost",
+            "kubernetes", "kubernetes.default", "kubernetes.default.svc", f"kubernetes.default.svc.{domain}",
+            "localhost",
             f"{options.name}-control-plane",
         )
     ]  # fmt: skip
@@ -74,7 +76,8 @@ def certificate(options: ClusterOptions, addresses: list[str]) -> tuple[bytes, b
 def user_of(view: View, token: str) -> str:
     """Return whose token it is; empty if it is nobody's.
 
-    A token is good as long as its Pod is there: the Pod's uid signs it, see :func:`podwalk.kubelet.volumes.service_account_token`.
+    A token is good as long as its Pod is there: the Pod's uid signs it, see
+    :func:`podwalk.kubelet.volumes.service_account_token`.
     """
     head, _, signature = token.rpartition(".")
     try:

@@ -1,7 +1,7 @@
-"""redis: the server and ``redis-cli``, for the commands that a lesson on networks needs: strings, counters, lists, sets, hashes, expiry.
+"""redis: the server and ``redis-cli``, for strings, counters, lists, sets, hashes and their expiry.
 
-Source: redis.io/commands, the RESP2 protocol; replies and log as a real container's. A command that is not here is answered as an unknown one. fakeredis was
-turned down: it brings a client and its own sockets and clock.
+Source: redis.io/commands, the RESP2 protocol; replies and log as a real container's. A command that is not here is
+answered as an unknown one. fakeredis was turned down: it brings a client and its own sockets and clock.
 """
 
 from __future__ import annotations
@@ -276,8 +276,9 @@ class Database:
     def info(self, *_: str) -> str:
         """Return a few facts of the server."""
         return (
-            f"# Server\r\nredis_version:{VERSION}\r\nredis_mode:standalone\r\nos:Linux x86_64\r\ntcp_port:{PORT}\r\n\r\n# Replication\r\nrole:master\r\n"
-            f"connected_slaves:0\r\n\r\n# Keyspace\r\ndb0:keys={len(self.values)},expires={len(self.expires)},avg_ttl=0\r\n"
+            f"# Server\r\nredis_version:{VERSION}\r\nredis_mode:standalone\r\nos:Linux"
+            f" x86_64\r\ntcp_port:{PORT}\r\n\r\n# Replication\r\nrole:master\r\nconnected_slaves:0\r\n\r\n#"
+            f" Keyspace\r\ndb0:keys={len(self.values)},expires={len(self.expires)},avg_ttl=0\r\n"
         )
 
 
@@ -365,7 +366,7 @@ class Reader:
             return None if rest == "-1" else (yield from self.exactly(int(rest))).decode(errors="surrogateescape")
         items = []
         for _ in range(int(rest)):
-            items.append((yield from self.reply()))
+            items.append((yield from self.reply()))  # noqa: PERF401 - a comprehension cannot yield
         return items
 
 
@@ -463,7 +464,7 @@ def redis_cli(process: Process) -> Task:
             raw = word == "--raw"
         elif word.lstrip("-") in options and words:
             options[word.lstrip("-")] = words.pop(0)
-        elif word not in ("--no-auth-warning",):
+        elif word != "--no-auth-warning":
             return process.fail(f'Unrecognized option or bad number of args for: "{word}"')
     host, port = options["h"], int(options["p"])
     try:

@@ -1,6 +1,7 @@
 """Small servers that tutorials use: traefik/whoami and Google's hello-app.
 
-Source: github.com/traefik/whoami, app.go; GoogleCloudPlatform/kubernetes-engine-samples, hello-app/main.go; answers and logs as real containers print them.
+Source: github.com/traefik/whoami, app.go; GoogleCloudPlatform/kubernetes-engine-samples, hello-app/main.go; answers
+and logs as real containers print them.
 """
 
 from __future__ import annotations

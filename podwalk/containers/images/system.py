@@ -1,4 +1,4 @@
-"""The images that a cluster itself runs: CoreDNS, which answers; and pause, kube-proxy, etcd and the like, which are just there."""
+"""The images that a cluster itself runs: CoreDNS and the API, which answer, and those that are just there."""
 
 from __future__ import annotations
 
@@ -151,7 +151,8 @@ class CoreDns:
     def metrics(self, _: http.Incoming) -> http.Answer:
         """Answer ``/metrics`` with the counters that are kept."""
         body = (
-            "# HELP coredns_build_info A metric with a constant '1' value labeled by version, revision, and goversion.\n"
+            "# HELP coredns_build_info A metric with a constant '1' value labeled by version, revision, and"
+            " goversion.\n"
             f'# TYPE coredns_build_info gauge\ncoredns_build_info{{version="{COREDNS_VERSION}"}} 1\n'
             "# HELP coredns_dns_requests_total Counter of DNS requests made per zone, protocol and family.\n"
             f"# TYPE coredns_dns_requests_total counter\ncoredns_dns_requests_total {self.asked}\n"
@@ -194,7 +195,11 @@ def idle(process: Process) -> Task:
 
 def _system(name: str, program: str, size: int, tags: str = KUBERNETES_VERSION) -> Image:
     return Image(
-        name=f"registry.k8s.io/{name}", tags=tags, programs={program: idle}, entrypoint=[f"/usr/local/bin/{program}"], size=size
+        name=f"registry.k8s.io/{name}",
+        tags=tags,
+        programs={program: idle},
+        entrypoint=[f"/usr/local/bin/{program}"],
+        size=size,
     )  # fmt: skip
 
 

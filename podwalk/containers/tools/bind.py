@@ -68,7 +68,8 @@ class Lookup:
     recurse: bool = True
     show: dict[str, bool] = field(
         default_factory=lambda: {
-            "cmd": True, "comments": True, "question": True, "answer": True, "authority": True, "additional": True, "stats": True
+            "cmd": True, "comments": True, "question": True, "answer": True,
+            "authority": True, "additional": True, "stats": True,
         }
     )  # fmt: skip
     short: bool = False
@@ -118,8 +119,8 @@ def dig(process: Process) -> Task:
         when = process.simulation.datetime().strftime("%a %b %d %H:%M:%S UTC %Y")
         protocol = "TCP" if asked.tcp else "UDP"
         process.write(
-            f";; Query time: {milliseconds} msec\n;; SERVER: {server}#{asked.port}({asked.server or server}) ({protocol})\n"
-            f";; WHEN: {when}\n;; MSG SIZE  rcvd: {reply[1]}\n\n"
+            f";; Query time: {milliseconds} msec\n;; SERVER: {server}#{asked.port}({asked.server or server})"
+            f" ({protocol})\n;; WHEN: {when}\n;; MSG SIZE  rcvd: {reply[1]}\n\n"
         )
     return 0
 
@@ -182,9 +183,7 @@ def _switch(asked: Lookup, option: str) -> bool:
     elif plain == "retry":
         asked.tries = int(value or 2) + 1
     else:
-        return plain in ("cookie", "ttlid", "trace", "multiline", "showsearch", "dnssec", "adflag", "bufsize", "ndots", "yaml")[:1] or plain in (
-            "ttlid", "adflag", "bufsize", "dnssec", "identify"
-        )  # fmt: skip
+        return plain in ("cookie", "ttlid", "adflag", "bufsize", "identify")
     return True
 
 
@@ -240,8 +239,9 @@ def _render(asked: Lookup, reply: dns.message.Message) -> str:
         counts = (len(reply.question), *(_count(section) for section in (reply.answer, reply.authority)))
         extra = _count(reply.additional) + (1 if reply.edns >= 0 else 0)
         out += (
-            f";; ->>HEADER<<- opcode: {dns.opcode.to_text(reply.opcode())}, status: {dns.rcode.to_text(reply.rcode())}, id: {reply.id}\n"
-            f";; flags: {flags}; QUERY: {counts[0]}, ANSWER: {counts[1]}, AUTHORITY: {counts[2]}, ADDITIONAL: {extra}\n"
+            f";; ->>HEADER<<- opcode: {dns.opcode.to_text(reply.opcode())}, status: {dns.rcode.to_text(reply.rcode())},"
+            f" id: {reply.id}\n;; flags: {flags}; QUERY: {counts[0]}, ANSWER: {counts[1]}, AUTHORITY: {counts[2]},"
+            f" ADDITIONAL: {extra}\n"
         )
         if asked.recurse and not reply.flags & dns.flags.RA:
             out += ";; WARNING: recursion requested but not available\n"
@@ -303,7 +303,8 @@ def host(process: Process) -> Task:
             words.append(word)
     if not words:
         return process.fail(
-            "Usage: host [-aCdilrTvVw] [-c class] [-N ndots] [-t type] [-W time]\n            [-R number] [-m flag] [-p port] hostname [server]"
+            "Usage: host [-aCdilrTvVw] [-c class] [-N ndots] [-t type] [-W time]\n            [-R number] [-m flag] [-p"
+            " port] hostname [server]"
         )
     settings = resolver.conf(process.container.files)
     server = settings.nameservers[0]
@@ -323,7 +324,8 @@ def host(process: Process) -> Task:
     name, reply = replied
     if reply.rcode() != dns.rcode.NOERROR:
         process.write(
-            f"Host {words[0] if not resolver.is_address(words[0]) else name.rstrip('.')} not found: {int(reply.rcode())}({dns.rcode.to_text(reply.rcode())})\n"
+            f"Host {words[0] if not resolver.is_address(words[0]) else name.rstrip('.')} not found:"
+            f" {int(reply.rcode())}({dns.rcode.to_text(reply.rcode())})\n"
         )
         return 1
     if not reply.answer:
@@ -357,7 +359,8 @@ def _first(
 
 
 HOST_WORDS = {
-    "A": "has address", "AAAA": "has IPv6 address", "CNAME": "is an alias for", "MX": "mail is handled by", "NS": "name server",
+    "A": "has address", "AAAA": "has IPv6 address", "CNAME": "is an alias for", "MX": "mail is handled by",
+    "NS": "name server",
     "PTR": "domain name pointer", "SRV": "has SRV record", "TXT": "descriptive text", "SOA": "has SOA record",
 }  # fmt: skip
 

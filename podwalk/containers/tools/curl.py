@@ -1,6 +1,7 @@
 """curl: HTTP and HTTPS.
 
-Source: curl 7.88; messages, exit codes and ``-v`` as a real container prints them. Left out: everything that is not HTTP, and HTTP/2.
+Source: curl 7.88; messages, exit codes and ``-v`` as a real container prints them. Left out: everything that is not
+HTTP, and HTTP/2.
 """
 
 from __future__ import annotations
@@ -117,7 +118,8 @@ def curl(process: Process) -> Task:
         return 0
     if options.has("version"):
         process.write(
-            f"curl {VERSION} (x86_64-pc-linux-gnu) libcurl/{VERSION} OpenSSL/3.0.20\nProtocols: http https \nFeatures: HTTPS-proxy IPv6 Largefile SSL\n"
+            f"curl {VERSION} (x86_64-pc-linux-gnu) libcurl/{VERSION} OpenSSL/3.0.20\nProtocols: http https \nFeatures:"
+            " HTTPS-proxy IPv6 Largefile SSL\n"
         )
         return 0
     if not options.urls:
@@ -170,7 +172,8 @@ def _with_retries(process: Process, options: Options, url: str, number: int) -> 
             if not options.has("silent"):
                 word = "HTTP error" if not code else {28: "timeout"}.get(code, "error")
                 process.stderr.write(
-                    f"Warning: Problem: {word}. Will retry in {wait_s:g} seconds. {left} {'retries' if left > 1 else 'retry'} left.\n".encode()
+                    f"Warning: Problem: {word}. Will retry in {wait_s:g} seconds. {left}"
+                    f" {'retries' if left > 1 else 'retry'} left.\n".encode()
                 )
             yield process.sleep(wait_s)
             left, pause_s = left - 1, pause_s * 2

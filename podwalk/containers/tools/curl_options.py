@@ -11,32 +11,42 @@ from dataclasses import dataclass, field
 from podwalk.errors import PodwalkError
 
 VALUED: Mapping[str, str] = {
-    "A": "user-agent", "b": "cookie", "c": "cookie-jar", "d": "data", "D": "dump-header", "e": "referer", "E": "cert", "F": "form",
-    "H": "header", "m": "max-time", "o": "output", "T": "upload-file", "u": "user", "w": "write-out", "X": "request", "x": "proxy",
+    "A": "user-agent", "b": "cookie", "c": "cookie-jar", "d": "data", "D": "dump-header", "e": "referer", "E": "cert",
+    "F": "form",
+    "H": "header", "m": "max-time", "o": "output", "T": "upload-file", "u": "user", "w": "write-out", "X": "request",
+    "x": "proxy",
 }  # fmt: skip
 SWITCHES: Mapping[str, str] = {
-    "f": "fail", "g": "globoff", "G": "get", "h": "help", "i": "include", "I": "head", "j": "junk-session-cookies", "k": "insecure",
-    "L": "location", "N": "no-buffer", "O": "remote-name", "q": "disable", "s": "silent", "S": "show-error", "v": "verbose",
+    "f": "fail", "g": "globoff", "G": "get", "h": "help", "i": "include", "I": "head", "j": "junk-session-cookies",
+    "k": "insecure",
+    "L": "location", "N": "no-buffer", "O": "remote-name", "q": "disable", "s": "silent", "S": "show-error",
+    "v": "verbose",
     "V": "version", "#": "progress-bar", "4": "ipv4", "6": "ipv6", "0": "http1.0",
 }  # fmt: skip
 LONG_VALUED = frozenset(
     [
-        *VALUED.values(), "cacert", "key", "connect-timeout", "connect-to", "data-ascii", "data-binary", "data-raw", "data-urlencode",
-        "json", "max-redirs", "resolve", "retry", "retry-delay", "retry-max-time", "url", "interface", "local-port", "limit-rate",
-        "noproxy", "oauth2-bearer", "ciphers", "range", "rate", "tls-max", "dns-servers", "unix-socket", "keepalive-time",
+        *VALUED.values(), "cacert", "key", "connect-timeout", "connect-to", "data-ascii",
+        "data-binary", "data-raw", "data-urlencode",
+        "json", "max-redirs", "resolve", "retry", "retry-delay", "retry-max-time", "url", "interface", "local-port",
+        "limit-rate",
+        "noproxy", "oauth2-bearer", "ciphers", "range", "rate", "tls-max", "dns-servers", "unix-socket",
+        "keepalive-time",
     ]
 )  # fmt: skip
 LONG_SWITCHES = frozenset(
     [
         *SWITCHES.values(), "compressed", "fail-with-body", "http1.1", "http2", "no-progress-meter", "retry-all-errors",
-        "retry-connrefused", "post301", "post302", "post303", "tlsv1.2", "tlsv1.3", "tcp-nodelay", "no-keepalive", "parallel", "next",
-        "location-trusted", "basic", "raw", "path-as-is", "styled-output", "disable-eprt", "haproxy-protocol", "trace-time", "create-dirs",
+        "retry-connrefused", "post301", "post302", "post303", "tlsv1.2", "tlsv1.3", "tcp-nodelay", "no-keepalive",
+        "parallel", "next",
+        "location-trusted", "basic", "raw", "path-as-is", "styled-output", "disable-eprt", "haproxy-protocol",
+        "trace-time", "create-dirs",
         "no-sessionid", "no-alpn",
     ]
 )  # fmt: skip
 REFUSED = frozenset(
     [
-        "cookie", "cookie-jar", "form", "proxy", "interface", "local-port", "limit-rate", "dns-servers", "unix-socket", "rate", "range",
+        "cookie", "cookie-jar", "form", "proxy", "interface", "local-port", "limit-rate", "dns-servers",
+        "unix-socket", "rate", "range",
         "http1.0", "parallel", "next", "haproxy-protocol", "disable-eprt", "ciphers", "http2",
     ]
 )  # fmt: skip

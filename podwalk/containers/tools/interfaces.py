@@ -1,7 +1,7 @@
 """What a container sees of its network: ip, ifconfig, route, arp, ss, netstat.
 
-Source: iproute2, BusyBox 1.38 and net-tools; outputs as a real Pod prints them. Pods are wired as Calico does: one interface with a /32 and a
-default route to 169.254.1.1.
+Source: iproute2, BusyBox 1.38 and net-tools; outputs as a real Pod prints them. Pods are wired as Calico does: one
+interface with a /32 and a default route to 169.254.1.1.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ def ip_of(busybox: bool) -> Program:
         words = [word for word in words if not word.startswith("-")]
         if not words:
             return process.fail(
-                "Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }\nwhere  OBJECT := { address | link | neighbour | route | rule }",
+                "Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }\nwhere  OBJECT := { address | link | neighbour | route"
+                " | rule }",
                 255,
             )
         subject = words[0]
@@ -116,7 +117,10 @@ def _heads(network: NetNs, busybox: bool, mode: str) -> tuple[str, str]:
         )
     return (
         f"1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN {mode}group default qlen 1000\n",
-        f"2: eth0@if{eth.peer}: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP {mode}group default qlen 1000\n",
+        (
+            f"2: eth0@if{eth.peer}: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP {mode}group"
+            " default qlen 1000\n"
+        ),
     )
 
 
@@ -126,10 +130,9 @@ def _addresses(network: NetNs, busybox: bool) -> str:
     netns = "" if busybox else " link-netnsid 0"
     forever = "       valid_lft forever preferred_lft forever\n"
     return (
-        f"{lo}    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00\n    inet 127.0.0.1/8 scope host lo\n{forever}"
-        f"    inet6 ::1/128 scope host \n{forever}"
-        f"{head}    link/ether {eth.mac} brd ff:ff:ff:ff:ff:ff{netns}\n    inet {eth.address}/{eth.prefix} scope global eth0\n{forever}"
-        f"    inet6 {eth.link_local}/64 scope link \n{forever}"
+        f"{lo}    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00\n    inet 127.0.0.1/8 scope host lo\n{forever} "
+        f"   inet6 ::1/128 scope host \n{forever}{head}    link/ether {eth.mac} brd ff:ff:ff:ff:ff:ff{netns}\n    inet"
+        f" {eth.address}/{eth.prefix} scope global eth0\n{forever}    inet6 {eth.link_local}/64 scope link \n{forever}"
     )
 
 
@@ -160,7 +163,10 @@ def _route(process: Process, words: list[str]) -> str | int:
         return f"{target} via {_gateway(network)} dev eth0 src {network.ip} uid 0 \n    cache \n"
     if is_pod(network):
         return f"default via {GATEWAY} dev eth0 \n{GATEWAY} dev eth0 scope link \n"
-    return f"default via {_gateway(network)} dev eth0 \n{network.fabric.options.node_cidr} dev eth0 scope link  src {network.ip} \n"
+    return (
+        f"default via {_gateway(network)} dev eth0 \n{network.fabric.options.node_cidr} dev eth0 scope link  src"
+        f" {network.ip} \n"
+    )
 
 
 def ifconfig(process: Process) -> Task:
@@ -170,15 +176,16 @@ def ifconfig(process: Process) -> Task:
     eth = interface(network)
     mask = str(ipaddress.ip_network(f"0.0.0.0/{eth.prefix}").netmask)
     counters = (
-        "          RX packets:0 errors:0 dropped:0 overruns:0 frame:0\n          TX packets:0 errors:0 dropped:0 overruns:0 carrier:0\n"
-        "          collisions:0 txqueuelen:1000 \n          RX bytes:0 (0.0 B)  TX bytes:0 (0.0 B)\n\n"
+        "          RX packets:0 errors:0 dropped:0 overruns:0 frame:0\n          TX packets:0 errors:0 dropped:0"
+        " overruns:0 carrier:0\n          collisions:0 txqueuelen:1000 \n          RX bytes:0 (0.0 B)  TX bytes:0 (0.0"
+        " B)\n\n"
     )
     process.write(
-        f"eth0      Link encap:Ethernet  HWaddr {eth.mac.upper()}  \n"
-        f"          inet addr:{eth.address}  Bcast:0.0.0.0  Mask:{mask}\n          inet6 addr: {eth.link_local}/64 Scope:Link\n"
-        f"          UP BROADCAST RUNNING MULTICAST  MTU:1500  Metric:1\n{counters}"
-        "lo        Link encap:Local Loopback  \n          inet addr:127.0.0.1  Mask:255.0.0.0\n          inet6 addr: ::1/128 Scope:Host\n"
-        f"          UP LOOPBACK RUNNING  MTU:65536  Metric:1\n{counters}"
+        f"eth0      Link encap:Ethernet  HWaddr {eth.mac.upper()}  \n          inet addr:{eth.address}  Bcast:0.0.0.0 "
+        f" Mask:{mask}\n          inet6 addr: {eth.link_local}/64 Scope:Link\n          UP BROADCAST RUNNING MULTICAST "
+        f" MTU:1500  Metric:1\n{counters}lo        Link encap:Local Loopback  \n          inet addr:127.0.0.1 "
+        " Mask:255.0.0.0\n          inet6 addr: ::1/128 Scope:Host\n          UP LOOPBACK RUNNING  MTU:65536 "
+        f" Metric:1\n{counters}"
     )
     return 0
 

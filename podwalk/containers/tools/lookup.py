@@ -211,8 +211,9 @@ def busybox_record(rrset: dns.rrset.RRset) -> str:
             lines.append(f"{name}\ttext = {data.to_text()}\n")
         elif kind == "SOA":
             lines.append(
-                f"{name}\n\torigin = {text(data.mname)}\n\tmail addr = {text(data.rname)}\n\tserial = {data.serial}\n"
-                f"\trefresh = {data.refresh}\n\tretry = {data.retry}\n\texpire = {data.expire}\n\tminimum = {data.minimum}\n"
+                f"{name}\n\torigin = {text(data.mname)}\n\tmail addr = {text(data.rname)}\n\tserial ="
+                f" {data.serial}\n\trefresh = {data.refresh}\n\tretry = {data.retry}\n\texpire ="
+                f" {data.expire}\n\tminimum = {data.minimum}\n"
             )
         else:
             lines.append(f"{name}\t{kind} = {data.to_text()}\n")

@@ -1,7 +1,7 @@
 """nc, of BusyBox and of OpenBSD; telnet.
 
-Source: BusyBox 1.38, networking/nc.c; netcat-openbsd 1.219; messages as real containers print them. Left out: Unix sockets, proxies, scanning of ranges beyond
-a few hundred ports.
+Source: BusyBox 1.38, networking/nc.c; netcat-openbsd 1.219; messages as real containers print them. Left out: Unix
+sockets, proxies, scanning of ranges beyond a few hundred ports.
 """
 
 from __future__ import annotations
@@ -185,7 +185,8 @@ def openbsd_nc(process: Process) -> Task:
     options, unknown = read(process.argv[1:], "46bCDdhklNnrStUuvZz", "IiMmOPpqsTVWwXx")
     if unknown:
         return process.fail(
-            f"nc: invalid option -- '{unknown}'\nusage: nc [-46CDdFhklNnrStUuvZz] [-I length] [-i interval] [-M ttl]\n\t  [-p source_port] [-q seconds] [-s sourceaddr] [-w timeout] [destination] [port]"
+            f"nc: invalid option -- '{unknown}'\nusage: nc [-46CDdFhklNnrStUuvZz] [-I length] [-i interval] [-M"
+            " ttl]\n\t  [-p source_port] [-q seconds] [-s sourceaddr] [-w timeout] [destination] [port]"
         )
     if options.has("l"):
         return (yield from _listen_openbsd(process, options))

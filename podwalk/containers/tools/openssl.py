@@ -59,9 +59,10 @@ def s_client(process: Process, words: list[str]) -> Task:
     certificate = x509.load_der_x509_certificate(der)
     subject, issuer = certificate.subject.rfc4514_string(), certificate.issuer.rfc4514_string()
     process.write(
-        f"---\nCertificate chain\n 0 s:{subject}\n   i:{issuer}\n   v:NotBefore: {certificate.not_valid_before_utc:%b %e %H:%M:%S %Y} GMT; "
-        f"NotAfter: {certificate.not_valid_after_utc:%b %e %H:%M:%S %Y} GMT\n---\nServer certificate\n{ssl.DER_cert_to_PEM_cert(der)}"
-        f"subject={subject}\nissuer={issuer}\n---\n"
+        f"---\nCertificate chain\n 0 s:{subject}\n   i:{issuer}\n   v:NotBefore:"
+        f" {certificate.not_valid_before_utc:%b %e %H:%M:%S %Y} GMT; NotAfter:"
+        f" {certificate.not_valid_after_utc:%b %e %H:%M:%S %Y} GMT\n---\nServer"
+        f" certificate\n{ssl.DER_cert_to_PEM_cert(der)}subject={subject}\nissuer={issuer}\n---\n"
     )
     cipher = stream.object.cipher()
     process.write(f"New, {stream.object.version()}, Cipher is {cipher[0] if cipher else '(NONE)'}\n---\n")

@@ -1,6 +1,7 @@
-"""ping and traceroute. What answers is asked of the network model with protocol ICMP's place taken by the way itself: a Pod or node that is reachable answers.
+"""ping and traceroute: what the network model says of ICMP decides, and a Pod or node that is up answers.
 
-Source: BusyBox 1.38 and iputils; outputs as a real Pod prints them. A Service's address does not answer, as kube-proxy has no rule for ICMP.
+Source: BusyBox 1.38 and iputils; outputs as a real Pod prints them. A Service's address does not answer, as
+kube-proxy has no rule for ICMP.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def read(argv: list[str]) -> tuple[Options, str]:
             options.host = word
             continue
         letter, value = word[1:2], word[2:]
-        if letter in "cWiwsItmpA" and letter not in "A":
+        if letter in "cWiwsItmp":
             value = value or (rest.pop(0) if rest else "")
         try:
             if letter == "c":
@@ -185,9 +186,14 @@ def traceroute_of(busybox: bool) -> Program:
             found = yield from resolver.lookup(process.container, words[0])
         except resolver.LookupFailed as error:
             return process.fail(
-                f"traceroute: bad address '{words[0]}'"
-                if busybox
-                else f'{words[0]}: {error.words}\nCannot handle "host" cmdline arg `{words[0]}\' on position 1 (argc 1)',
+                (
+                    f"traceroute: bad address '{words[0]}'"
+                    if busybox
+                    else (
+                        f'{words[0]}: {error.words}\nCannot handle "host" cmdline arg `{words[0]}\' on position 1'
+                        " (argc 1)"
+                    )
+                ),
                 1 if busybox else 2,
             )
         ip, network = found.addresses[0], process.container.network
@@ -211,10 +217,7 @@ def traceroute_of(busybox: bool) -> Program:
 def _routers(network: NetNs, ip: str) -> list[str]:
     """Return the nodes that a packet passes."""
     fabric = network.fabric
-    if network.peer.pod is None:
-        own = []
-    else:
-        own = [fabric.address_of_node(network.peer.node)]
+    own = [] if network.peer.pod is None else [fabric.address_of_node(network.peer.node)]
     target = fabric.node_of(ip)
     if target and target != network.peer.node and fabric.address_of_node(target) != ip:
         own.append(fabric.address_of_node(target))

@@ -134,7 +134,7 @@ def finished(output: Sequence[tuple[int, bytes]]) -> Output:
     return Output(text[1], text[2], code, status)
 
 
-@pytest.fixture()
+@pytest.fixture
 def bench() -> Bench:
     cluster = Cluster()
     bench = Bench(cluster)
@@ -184,7 +184,7 @@ spec:
 """
 
 
-@pytest.fixture()
+@pytest.fixture
 def lab(bench: Bench) -> Bench:
     """Two echo servers behind a Service, a busybox and a netshoot client."""
     bench.apply(LAB)
@@ -193,7 +193,7 @@ def lab(bench: Bench) -> Bench:
     return bench
 
 
-@pytest.fixture()
+@pytest.fixture
 def echo(lab: Bench) -> str:
     """The address of the lab's Service."""
     service = lab.cluster.store.get("services", "default", "backend")

@@ -53,8 +53,8 @@ def test_a_port_that_the_service_does_not_have_times_out_after_tcps_own_time(lab
 def test_busybox_nslookup_tries_every_search_domain_and_fails_although_one_answers(lab: Any, echo: str) -> None:
     output = lab.exec("client", "nslookup", "backend")
     assert output.code == 1
-    assert output.stdout == (
-        "Server:\t\t10.96.0.10\nAddress:\t10.96.0.10:53\n\n"
+    assert (
+        output.stdout == "Server:\t\t10.96.0.10\nAddress:\t10.96.0.10:53\n\n"
         f"Name:\tbackend.default.svc.cluster.local\nAddress: {echo}\n\n"
         "** server can't find backend.svc.cluster.local: NXDOMAIN\n\n"
         "** server can't find backend.cluster.local: NXDOMAIN\n\n\n"
@@ -70,8 +70,9 @@ def test_busybox_nslookup_of_a_full_name_succeeds(lab: Any, echo: str) -> None:
 
 
 def test_the_resolver_is_configured_for_the_pods_namespace(lab: Any) -> None:
-    assert lab.exec("client", "cat", "/etc/resolv.conf").stdout == (
-        "search default.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\noptions ndots:5\n"
+    assert (
+        lab.exec("client", "cat", "/etc/resolv.conf").stdout
+        == "search default.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\noptions ndots:5\n"
     )
     assert lab.exec("client", "cat", "/etc/hosts").stdout.endswith(f"{lab.pod('client')['status']['podIP']}\tclient\n")
 
@@ -128,7 +129,8 @@ def test_the_events_of_a_start_are_those_of_the_kubelet(lab: Any) -> None:
     ]
     assert lab.messages("shoot", "Pulling") == ['Pulling image "nicolaka/netshoot:latest"']
     assert re.fullmatch(
-        r'Successfully pulled image "nicolaka/netshoot:latest" in \d+ms \(\d+ms including waiting\)\. Image size: 154153756 bytes\.',
+        r'Successfully pulled image "nicolaka/netshoot:latest" in \d+ms \(\d+ms including waiting\)\. Image size:'
+        r" 154153756 bytes\.",
         lab.messages("shoot", "Pulled")[0],
     )
 
@@ -137,7 +139,8 @@ def test_a_command_that_the_image_does_not_have_is_refused_in_containerds_words(
     output = lab.exec("client", "nosuch")
     assert output.code == -1
     assert re.fullmatch(
-        r"Internal error occurred: error executing command in container: failed to exec in container: failed to start exec "
+        r"Internal error occurred: error executing command in container: failed to exec in container: failed to start"
+        r" exec "
         r'"[0-9a-f]{64}": OCI runtime exec failed: exec failed: unable to start container process: exec: "nosuch": '
         r"executable file not found in \$PATH",
         output.status["message"],

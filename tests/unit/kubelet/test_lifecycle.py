@@ -6,9 +6,15 @@ from typing import Any
 
 import pytest
 
+from podwalk.errors import ApiError
+from podwalk.types import LogOptions
+
 
 def pod(name: str, container: str, rest: str = "") -> str:
-    return f"apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec:\n{rest}  containers:\n  - {{name: c, {container}}}\n"
+    return (
+        f"apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec:\n{rest}  containers:\n  - {{name: c,"
+        f" {container}}}\n"
+    )
 
 
 BUSYBOX = "image: busybox"
@@ -171,7 +177,8 @@ def test_a_readiness_probe_decides_who_is_behind_a_service(lab: Any) -> None:
     lab.apply(
         pod(
             "gate",
-            f"{BUSYBOX}, command: [sleep, '1000'], readinessProbe: {{exec: {{command: [cat, /tmp/ok]}}, periodSeconds: 2}}",
+            f"{BUSYBOX}, command: [sleep, '1000'], readinessProbe: {{exec: {{command: [cat, /tmp/ok]}},"
+            " periodSeconds: 2}",
         )
     )
     lab.pass_time(5)
@@ -224,9 +231,7 @@ def test_a_trap_in_a_shell_runs_before_the_end(bench: Any) -> None:
         pod("trap", f"{BUSYBOX}, command: [sh, -c, \"trap 'echo bye; exit 0' TERM; while true; do sleep 1; done\"]")
     )
     bench.ready("trap")
-    stream = bench.cluster.kubelets.logs(
-        bench.pod("trap"), "", __import__("podwalk.types").types.LogOptions(follow=True)
-    )
+    stream = bench.cluster.kubelets.logs(bench.pod("trap"), "", LogOptions(follow=True))
     before = bench.simulation.now
     bench.delete("Pod", "trap")
     bench.until(lambda: not bench.exists("trap"))
@@ -264,7 +269,8 @@ def test_a_post_start_hook_runs_in_the_container(bench: Any) -> None:
     bench.apply(
         pod(
             "post",
-            f"{BUSYBOX}, command: [sleep, '1000'], lifecycle: {{postStart: {{exec: {{command: [touch, /tmp/hello]}}}}}}",
+            f"{BUSYBOX}, command: [sleep, '1000'], lifecycle: {{postStart: {{exec: {{command: [touch,"
+            " /tmp/hello]}}}",
         )
     )
     bench.ready("post")
@@ -302,8 +308,6 @@ def test_a_grpc_probe_is_refused_by_name(bench: Any) -> None:
 
 
 def test_the_logs_of_a_container_that_has_not_started_are_refused_in_the_apis_words(bench: Any) -> None:
-    from podwalk.errors import ApiError
-
     bench.apply(pod("badimg", 'image: "nosuch/image:1.0"'))
     bench.until(lambda: "ImagePullBackOff" in str(bench.pod("badimg")["status"]))
     with pytest.raises(

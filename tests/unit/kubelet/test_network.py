@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import datetime
+import datetime as dt
 import json
 from typing import Any
 
@@ -95,7 +95,7 @@ def test_a_host_network_pod_has_its_nodes_address_and_ports(lab: Any) -> None:
 def certificate(name: str) -> tuple[str, str]:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    now = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
     made = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -103,7 +103,7 @@ def certificate(name: str) -> tuple[str, str]:
         .public_key(key.public_key())
         .serial_number(1)
         .not_valid_before(now)
-        .not_valid_after(now + datetime.timedelta(days=36500))
+        .not_valid_after(now + dt.timedelta(days=36500))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
@@ -131,18 +131,19 @@ server { listen 80 default_server; server_name _; return 404; }
 """
 
 
-@pytest.fixture()
+@pytest.fixture
 def proxy(lab: Any) -> Any:
     pem, key = certificate("shop.test")
     encoded = [base64.b64encode(part.encode()).decode() for part in (pem, key)]
     conf = "".join(f"    {line}\n" for line in CONF.splitlines())
     lab.apply(
-        f"apiVersion: v1\nkind: Secret\nmetadata: {{name: tls}}\ntype: kubernetes.io/tls\ndata: {{tls.crt: {encoded[0]}, tls.key: {encoded[1]}}}\n"
-        f"---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: conf}}\ndata:\n  default.conf: |\n{conf}"
-        "---\napiVersion: v1\nkind: Pod\nmetadata: {name: shop, labels: {app: shop}}\nspec:\n  containers:\n"
-        "  - name: c\n    image: nginx\n    volumeMounts: [{name: conf, mountPath: /etc/nginx/conf.d}, {name: tls, mountPath: /etc/tls}]\n"
-        "  volumes: [{name: conf, configMap: {name: conf}}, {name: tls, secret: {secretName: tls}}]\n"
-        "---\napiVersion: v1\nkind: Service\nmetadata: {name: shop}\nspec: {selector: {app: shop}, ports: [{name: h, port: 80}, {name: s, port: 443}]}\n"
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: tls}\ntype: kubernetes.io/tls\ndata: {tls.crt:"
+        f" {encoded[0]}, tls.key: {encoded[1]}}}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name:"
+        f" conf}}\ndata:\n  default.conf: |\n{conf}---\napiVersion: v1\nkind: Pod\nmetadata: {{name: shop, labels:"
+        " {app: shop}}\nspec:\n  containers:\n  - name: c\n    image: nginx\n    volumeMounts: [{name: conf,"
+        " mountPath: /etc/nginx/conf.d}, {name: tls, mountPath: /etc/tls}]\n  volumes: [{name: conf, configMap:"
+        " {name: conf}}, {name: tls, secret: {secretName: tls}}]\n---\napiVersion: v1\nkind: Service\nmetadata:"
+        " {name: shop}\nspec: {selector: {app: shop}, ports: [{name: h, port: 80}, {name: s, port: 443}]}\n"
     )
     lab.ready("shop")
     lab.pass_time(1)
@@ -177,7 +178,8 @@ def test_tls_is_verified_against_the_authority_and_the_name(proxy: Any) -> None:
     unknown = proxy.exec("shoot", "curl", "-sS", *resolve, "https://shop.test/health")
     assert unknown.code == 60
     assert unknown.stderr.startswith(
-        "curl: (60) SSL certificate problem: self-signed certificate\nMore details here: https://curl.se/docs/sslcerts.html\n"
+        "curl: (60) SSL certificate problem: self-signed certificate\nMore details here:"
+        " https://curl.se/docs/sslcerts.html\n"
     )
     other = proxy.exec("shoot", "curl", "-sS", "--cacert", "/tmp/ca.crt", "https://shop/health")
     assert other.stderr.startswith(
@@ -194,9 +196,10 @@ def test_tls_to_a_server_that_speaks_none_fails_with_35(proxy: Any) -> None:
 
 def test_nginx_refuses_a_configuration_in_its_own_words(bench: Any) -> None:
     bench.apply(
-        'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: bad}\ndata: {default.conf: "server {\\n  lisen 80;\\n}\\n"}\n'
-        "---\napiVersion: v1\nkind: Pod\nmetadata: {name: bad}\nspec:\n  restartPolicy: Never\n  containers:\n"
-        "  - {name: c, image: nginx, volumeMounts: [{name: v, mountPath: /etc/nginx/conf.d}]}\n  volumes: [{name: v, configMap: {name: bad}}]\n"
+        'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: bad}\ndata: {default.conf: "server {\\n  lisen'
+        ' 80;\\n}\\n"}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: bad}\nspec:\n  restartPolicy: Never\n '
+        " containers:\n  - {name: c, image: nginx, volumeMounts: [{name: v, mountPath: /etc/nginx/conf.d}]}\n  volumes:"
+        " [{name: v, configMap: {name: bad}}]\n"
     )
     bench.until(lambda: bench.pod("bad")["status"].get("phase") == "Failed")
     assert 'nginx: [emerg] unknown directive "lisen" in /etc/nginx/conf.d/default.conf:2\n' in bench.logs("bad")
@@ -249,8 +252,10 @@ def api(lab: Any, path: str, *, token: bool = True) -> Any:
 def test_pods_reach_the_api_with_the_certificate_and_token_they_are_given(lab: Any) -> None:
     assert json.loads(api(lab, "/version", token=False).stdout)["gitVersion"].startswith("v1.37")
     stranger = json.loads(api(lab, "/api/v1/namespaces/default/pods", token=False).stdout)
-    assert stranger["message"] == (
-        'pods is forbidden: User "system:anonymous" cannot list resource "pods" in API group "" in the namespace "default"'
+    assert (
+        stranger["message"]
+        == 'pods is forbidden: User "system:anonymous" cannot list resource "pods" in API group "" in the namespace'
+        ' "default"'
     )
     own = json.loads(api(lab, "/api/v1/namespaces/default/pods").stdout)
     assert own["code"] == 403

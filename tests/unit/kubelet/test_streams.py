@@ -78,8 +78,8 @@ def test_a_follower_that_leaves_is_forgotten(lab: Any) -> None:
 
 def test_log_options_choose_lines(bench: Any) -> None:
     bench.apply(
-        "apiVersion: v1\nkind: Pod\nmetadata: {name: talk}\nspec:\n  containers:\n"
-        "  - {name: c, image: busybox, command: [sh, -c, 'for i in 1 2 3 4 5; do echo line $i; sleep 10; done; sleep 1000']}\n"
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: talk}\nspec:\n  containers:\n  - {name: c, image: busybox,"
+        " command: [sh, -c, 'for i in 1 2 3 4 5; do echo line $i; sleep 10; done; sleep 1000']}\n"
     )
     bench.ready("talk")
     bench.pass_time(45)
@@ -94,8 +94,8 @@ def test_log_options_choose_lines(bench: Any) -> None:
 
 def test_a_log_keeps_no_more_than_its_limit(bench: Any) -> None:
     bench.apply(
-        "apiVersion: v1\nkind: Pod\nmetadata: {name: loud}\nspec:\n  containers:\n"
-        "  - {name: c, image: busybox, command: [sh, -c, 'yes 0123456789012345678901234567890123456789 | head -c 3000000; sleep 1000']}\n"
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: loud}\nspec:\n  containers:\n  - {name: c, image: busybox,"
+        " command: [sh, -c, 'yes 0123456789012345678901234567890123456789 | head -c 3000000; sleep 1000']}\n"
     )
     bench.ready("loud")
     bench.pass_time(60)
@@ -104,7 +104,8 @@ def test_a_log_keeps_no_more_than_its_limit(bench: Any) -> None:
 
 def test_attach_joins_the_main_process(bench: Any) -> None:
     bench.apply(
-        "apiVersion: v1\nkind: Pod\nmetadata: {name: cat}\nspec:\n  containers: [{name: c, image: busybox, stdin: true, command: [cat]}]\n"
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: cat}\nspec:\n  containers: [{name: c, image: busybox, stdin: true,"
+        " command: [cat]}]\n"
     )
     bench.ready("cat")
     session = bench.cluster.kubelets.attach(bench.pod("cat"), "c", stdin=True, stdout=True, stderr=True, tty=False)

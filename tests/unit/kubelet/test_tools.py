@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+TRY = "curl: try 'curl --help' or 'curl --manual' for more information"
 SERVERS = """
 apiVersion: v1
 kind: Pod
@@ -16,7 +17,8 @@ spec: {containers: [{name: c, image: "nginx:1.22.1"}]}
 apiVersion: v1
 kind: Pod
 metadata: {name: agn}
-spec: {containers: [{name: c, image: "registry.k8s.io/e2e-test-images/agnhost:2.66.1", args: [netexec, --sctp-port=8082]}]}
+spec: {containers: [{name: c, image: "registry.k8s.io/e2e-test-images/agnhost:2.66.1",
+         args: [netexec, --sctp-port=8082]}]}
 ---
 apiVersion: v1
 kind: Pod
@@ -29,7 +31,7 @@ spec:
 """
 
 
-@pytest.fixture()
+@pytest.fixture
 def servers(lab: Any) -> Any:
     lab.apply(SERVERS)
     lab.ready("web", "agn", "who")
@@ -66,11 +68,12 @@ def test_curl_shows_the_conversation(lab: Any, echo: str) -> None:
     ("arguments", "message", "code"),
     [
         (["http://nosuch"], "curl: (6) Could not resolve host: nosuch", 6),
-        (["http://127.0.0.1:81"], "curl: (7) Failed to connect to 127.0.0.1 port 81 after 0 ms: Couldn't connect to server", 7),
+        (["http://127.0.0.1:81"],
+         "curl: (7) Failed to connect to 127.0.0.1 port 81 after 0 ms: Couldn't connect to server", 7),
         (["-m", "2", "http://10.244.99.9"], "curl: (28) Connection timed out after 2000 milliseconds", 28),
         (["foo://bar"], 'curl: (1) Protocol "foo" not supported or disabled in libcurl', 1),
-        (["--nosuch"], "curl: option --nosuch: is unknown\ncurl: try 'curl --help' or 'curl --manual' for more information", 2),
-        ([], "curl: try 'curl --help' or 'curl --manual' for more information", 2),
+        (["--nosuch"], f"curl: option --nosuch: is unknown\n{TRY}", 2),
+        ([], TRY, 2),
     ],
 )  # fmt: skip
 def test_curl_fails_with_its_own_codes(lab: Any, arguments: list[str], message: str, code: int) -> None:
@@ -102,10 +105,12 @@ def test_curl_writes_out_what_it_is_asked(lab: Any, echo: str) -> None:
 def test_nginx_answers_with_its_pages(servers: Any) -> None:
     address = ip(servers, "web")
     found = servers.exec("shoot", "curl", "-si", f"http://{address}/nope").stdout
-    assert re.sub("Date: .*", "Date: D\r", found) == (
-        "HTTP/1.1 404 Not Found\r\nServer: nginx/1.22.1\r\nDate: D\r\nContent-Type: text/html\r\nContent-Length: 153\r\n"
-        "Connection: keep-alive\r\n\r\n<html>\r\n<head><title>404 Not Found</title></head>\r\n<body>\r\n"
-        "<center><h1>404 Not Found</h1></center>\r\n<hr><center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n"
+    assert (
+        re.sub("Date: .*", "Date: D\r", found)
+        == "HTTP/1.1 404 Not Found\r\nServer: nginx/1.22.1\r\nDate: D\r\nContent-Type: text/html\r\nContent-Length:"
+        " 153\r\nConnection: keep-alive\r\n\r\n<html>\r\n<head><title>404 Not"
+        " Found</title></head>\r\n<body>\r\n<center><h1>404 Not"
+        " Found</h1></center>\r\n<hr><center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n"
     )
     page = servers.exec("shoot", "curl", "-si", f"http://{address}/").stdout
     names = [line.partition(":")[0] for line in page.partition("\r\n\r\n")[0].splitlines()[1:]]
@@ -125,7 +130,8 @@ def test_nginx_answers_with_its_pages(servers: Any) -> None:
     log = servers.logs("web").splitlines()
     client = ip(servers, "shoot")
     assert re.fullmatch(
-        rf'\S+ \S+ \[error\] \d+#\d+: \*1 open\(\) "/usr/share/nginx/html/nope" failed \(2: No such file or directory\), client: {client}, '
+        r'\S+ \S+ \[error\] \d+#\d+: \*1 open\(\) "/usr/share/nginx/html/nope" failed \(2: No such file or'
+        rf" directory\), client: {client}, "
         rf'server: localhost, request: "GET /nope HTTP/1.1", host: "{address}"',
         log[0],
     )
@@ -137,7 +143,8 @@ def test_the_sample_servers_answer_as_they_do(servers: Any) -> None:
     found = servers.exec("shoot", "curl", "-s", f"http://{address}/x?y=1").stdout
     assert found.startswith(f"Hostname: who\nIP: 127.0.0.1\nIP: {address}\nIP: ::1\nIP: fe80::")
     assert re.search(
-        rf"RemoteAddr: {client}:\d+\nGET /x\?y=1 HTTP/1.1\nHost: {address}\nAccept: \*/\*\nUser-Agent: curl/7.88.1\n\n$",
+        rf"RemoteAddr: {client}:\d+\nGET /x\?y=1 HTTP/1.1\nHost: {address}\nAccept: \*/\*\nUser-Agent:"
+        r" curl/7.88.1\n\n$",
         found,
     )
     assert (
@@ -191,13 +198,16 @@ def test_agnhost_connect_says_in_one_word_what_happened(servers: Any) -> None:
 
 def test_dig_prints_the_message(lab: Any, echo: str) -> None:
     output = lab.exec("shoot", "dig", "backend.default.svc.cluster.local").stdout
-    assert re.sub(r"id: \d+|\d+ msec|WHEN: .*|rcvd: \d+", "…", output) == (
-        "\n; <<>> DiG 9.18.49-1~deb12u1-Debian <<>> backend.default.svc.cluster.local\n;; global options: +cmd\n;; Got answer:\n"
-        ";; WARNING: .local is reserved for Multicast DNS\n;; You are currently testing what happens when an mDNS query is leaked to DNS\n"
-        ";; ->>HEADER<<- opcode: QUERY, status: NOERROR, …\n;; flags: qr aa rd; QUERY: 1, ANSWER: 1, AUTHORITY: 0, ADDITIONAL: 1\n"
-        ";; WARNING: recursion requested but not available\n\n;; OPT PSEUDOSECTION:\n; EDNS: version: 0, flags:; udp: 1232\n"
-        ";; QUESTION SECTION:\n;backend.default.svc.cluster.local. IN\tA\n\n;; ANSWER SECTION:\n"
-        f"backend.default.svc.cluster.local. 30 IN A\t{echo}\n\n;; Query time: …\n;; SERVER: 10.96.0.10#53(10.96.0.10) (UDP)\n;; …\n;; MSG SIZE  …\n\n"
+    assert (
+        re.sub(r"id: \d+|\d+ msec|WHEN: .*|rcvd: \d+", "…", output)
+        == "\n; <<>> DiG 9.18.49-1~deb12u1-Debian <<>> backend.default.svc.cluster.local\n;; global options: +cmd\n;;"
+        " Got answer:\n;; WARNING: .local is reserved for Multicast DNS\n;; You are currently testing what happens"
+        " when an mDNS query is leaked to DNS\n;; ->>HEADER<<- opcode: QUERY, status: NOERROR, …\n;; flags: qr aa"
+        " rd; QUERY: 1, ANSWER: 1, AUTHORITY: 0, ADDITIONAL: 1\n;; WARNING: recursion requested but not"
+        " available\n\n;; OPT PSEUDOSECTION:\n; EDNS: version: 0, flags:; udp: 1232\n;; QUESTION"
+        " SECTION:\n;backend.default.svc.cluster.local. IN\tA\n\n;; ANSWER"
+        f" SECTION:\nbackend.default.svc.cluster.local. 30 IN A\t{echo}\n\n;; Query time: …\n;; SERVER:"
+        " 10.96.0.10#53(10.96.0.10) (UDP)\n;; …\n;; MSG SIZE  …\n\n"
     )
     assert lab.exec("shoot", "dig", "+short", "backend.default.svc.cluster.local").stdout == f"{echo}\n"
     silent = lab.exec("shoot", "dig", "@10.244.99.9", "+time=1", "+tries=1", "foo")
@@ -209,8 +219,9 @@ def test_host_and_nslookup_of_bind_find_short_names(lab: Any, echo: str) -> None
     assert lab.exec("shoot", "host", "backend").stdout == f"backend.default.svc.cluster.local has address {echo}\n"
     missing = lab.exec("shoot", "host", "nosuch")
     assert (missing.stdout, missing.code) == ("Host nosuch not found: 3(NXDOMAIN)\n", 1)
-    assert lab.exec("shoot", "nslookup", "backend").stdout == (
-        ";; Got recursion not available from 10.96.0.10\nServer:\t\t10.96.0.10\nAddress:\t10.96.0.10#53\n\n"
+    assert (
+        lab.exec("shoot", "nslookup", "backend").stdout
+        == ";; Got recursion not available from 10.96.0.10\nServer:\t\t10.96.0.10\nAddress:\t10.96.0.10#53\n\n"
         f"Name:\tbackend.default.svc.cluster.local\nAddress: {echo}\n;; Got recursion not available from 10.96.0.10\n\n"
     )
     unknown = lab.exec("shoot", "nslookup", "nosuch")
@@ -248,8 +259,10 @@ def test_ping_reaches_pods_but_no_service(lab: Any, echo: str) -> None:
     assert "2 packets transmitted, 2 received, 0% packet loss" in found
     lost = lab.exec("client", "ping", "-c1", "-W1", "backend")
     assert lost.code == 1
-    assert lost.stdout == (
-        f"PING backend ({echo}): 56 data bytes\n\n--- backend ping statistics ---\n1 packets transmitted, 0 packets received, 100% packet loss\n"
+    assert (
+        lost.stdout
+        == f"PING backend ({echo}): 56 data bytes\n\n--- backend ping statistics ---\n1 packets transmitted, 0 packets"
+        " received, 100% packet loss\n"
     )
 
 

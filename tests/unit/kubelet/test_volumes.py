@@ -65,7 +65,7 @@ spec:
 """
 
 
-@pytest.fixture()
+@pytest.fixture
 def pod(bench: Any) -> Any:
     bench.apply(MANIFESTS)
     bench.ready("p")
@@ -134,9 +134,9 @@ def test_a_service_account_token_is_mounted(pod: Any) -> None:
 
 def test_dns_policy_and_config_decide_resolv_conf(bench: Any) -> None:
     bench.apply(
-        "apiVersion: v1\nkind: Pod\nmetadata: {name: d}\nspec:\n  dnsPolicy: None\n"
-        "  dnsConfig: {nameservers: [192.0.2.9], searches: [a.test], options: [{name: ndots, value: '2'}, {name: edns0}]}\n"
-        "  containers: [{name: c, image: busybox, command: [sleep, '1000']}]\n"
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: d}\nspec:\n  dnsPolicy: None\n  dnsConfig: {nameservers:"
+        " [192.0.2.9], searches: [a.test], options: [{name: ndots, value: '2'}, {name: edns0}]}\n  containers: [{name:"
+        " c, image: busybox, command: [sleep, '1000']}]\n"
     )
     bench.ready("d")
     assert (
@@ -147,8 +147,8 @@ def test_dns_policy_and_config_decide_resolv_conf(bench: Any) -> None:
 
 def test_a_read_only_root_can_be_read_but_not_written(bench: Any) -> None:
     bench.apply(
-        "apiVersion: v1\nkind: Pod\nmetadata: {name: ro}\nspec:\n"
-        "  containers: [{name: c, image: busybox, command: [sleep, '1000'], securityContext: {readOnlyRootFilesystem: true}}]\n"
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: ro}\nspec:\n  containers: [{name: c, image: busybox, command:"
+        " [sleep, '1000'], securityContext: {readOnlyRootFilesystem: true}}]\n"
     )
     bench.ready("ro")
     assert "Read-only file system" in bench.shell("ro", "echo x > /x").stderr

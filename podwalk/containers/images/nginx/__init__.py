@@ -22,7 +22,10 @@ FILES: dict[str, str | bytes | Node] = {
     "usr/sbin/nginx": executable("nginx"),
     "docker-entrypoint.sh": '#!/bin/sh\nexec "$@"\n',
 }
-TAGS = r"latest|alpine|stable|mainline|(stable|mainline)-alpine|1(\.(1[4-9]|2[0-9])(\.[0-9]+)?)?(-(alpine|bookworm|perl|alpine-slim|[0-9]+))?"
+TAGS = (
+    r"latest|alpine|stable|mainline|(stable|mainline)-alpine|"
+    r"1(\.(1[4-9]|2[0-9])(\.[0-9]+)?)?(-(alpine|bookworm|perl|alpine-slim|[0-9]+))?"
+)
 
 
 def _image(name: str) -> Image:

@@ -1,7 +1,7 @@
 """nginx's configuration language: directives, blocks, quotes, comments, ``include``.
 
-crossplane parses it too, but only from real files; the grammar is small. A directive that nginx has and this does not simulate is refused by name, one that
-nginx does not know in nginx's words.
+crossplane parses it too, but only from real files; the grammar is small. A directive that nginx has and this does not
+simulate is refused by name, one that nginx does not know in nginx's words.
 """
 
 from __future__ import annotations
@@ -15,21 +15,31 @@ from podwalk.errors import PodwalkError
 
 SIMULATED = frozenset(
     [
-        "access_log", "add_header", "alias", "allow", "auth_basic", "auth_basic_user_file", "autoindex", "default_type", "deny", "error_log",
-        "error_page", "events", "http", "if", "include", "index", "internal", "limit_except", "listen", "location", "log_format", "map",
-        "proxy_http_version", "proxy_pass", "proxy_set_header", "return", "rewrite", "root", "server", "server_name", "server_tokens", "set",
+        "access_log", "add_header", "alias", "allow", "auth_basic", "auth_basic_user_file", "autoindex",
+        "default_type", "deny", "error_log",
+        "error_page", "events", "http", "if", "include", "index", "internal", "limit_except", "listen", "location",
+        "log_format", "map",
+        "proxy_http_version", "proxy_pass", "proxy_set_header", "return", "rewrite", "root", "server", "server_name",
+        "server_tokens", "set",
         "ssl_certificate", "ssl_certificate_key", "stub_status", "try_files", "types", "upstream", "user",
     ]
 )  # fmt: skip
 HARMLESS = frozenset(
     [
-        "absolute_redirect", "client_body_buffer_size", "client_body_timeout", "client_header_timeout", "client_max_body_size", "daemon",
-        "etag", "gzip", "gzip_types", "gzip_vary", "http2", "keepalive", "keepalive_requests", "keepalive_timeout", "large_client_header_buffers",
-        "least_conn", "log_not_found", "master_process", "multi_accept", "pid", "proxy_buffering", "proxy_buffers", "proxy_buffer_size",
-        "proxy_cache", "proxy_connect_timeout", "proxy_read_timeout", "proxy_redirect", "proxy_request_buffering", "proxy_send_timeout",
-        "reset_timedout_connection", "resolver", "resolver_timeout", "send_timeout", "sendfile", "server_names_hash_bucket_size", "ssl_ciphers",
-        "ssl_prefer_server_ciphers", "ssl_protocols", "ssl_session_cache", "ssl_session_timeout", "ssl_session_tickets", "tcp_nodelay",
-        "tcp_nopush", "types_hash_max_size", "underscores_in_headers", "use", "variables_hash_max_size", "worker_connections",
+        "absolute_redirect", "client_body_buffer_size", "client_body_timeout", "client_header_timeout",
+        "client_max_body_size", "daemon",
+        "etag", "gzip", "gzip_types", "gzip_vary", "http2", "keepalive", "keepalive_requests", "keepalive_timeout",
+        "large_client_header_buffers",
+        "least_conn", "log_not_found", "master_process", "multi_accept", "pid", "proxy_buffering", "proxy_buffers",
+        "proxy_buffer_size",
+        "proxy_cache", "proxy_connect_timeout", "proxy_read_timeout", "proxy_redirect", "proxy_request_buffering",
+        "proxy_send_timeout",
+        "reset_timedout_connection", "resolver", "resolver_timeout", "send_timeout", "sendfile",
+        "server_names_hash_bucket_size", "ssl_ciphers",
+        "ssl_prefer_server_ciphers", "ssl_protocols", "ssl_session_cache", "ssl_session_timeout",
+        "ssl_session_tickets", "tcp_nodelay",
+        "tcp_nopush", "types_hash_max_size", "underscores_in_headers", "use", "variables_hash_max_size",
+        "worker_connections",
         "worker_processes", "worker_rlimit_nofile", "zone",
     ]
 )  # fmt: skip
@@ -37,9 +47,12 @@ HARMLESS = frozenset(
 
 NOT_SIMULATED = frozenset(
     [
-        "auth_request", "expires", "fastcgi_pass", "geo", "grpc_pass", "image_filter", "ip_hash", "js_import", "limit_conn", "limit_conn_zone",
-        "limit_rate", "limit_req", "limit_req_zone", "load_module", "mail", "memcached_pass", "mirror", "perl", "proxy_cache_path", "proxy_next_upstream",
-        "real_ip_header", "secure_link", "set_real_ip_from", "slice", "split_clients", "ssl_client_certificate", "ssl_verify_client", "stream",
+        "auth_request", "expires", "fastcgi_pass", "geo", "grpc_pass", "image_filter", "ip_hash", "js_import",
+        "limit_conn", "limit_conn_zone",
+        "limit_rate", "limit_req", "limit_req_zone", "load_module", "mail", "memcached_pass", "mirror", "perl",
+        "proxy_cache_path", "proxy_next_upstream",
+        "real_ip_header", "secure_link", "set_real_ip_from", "slice", "split_clients", "ssl_client_certificate",
+        "ssl_verify_client", "stream",
         "sub_filter", "uwsgi_pass", "valid_referers", "hash", "satisfy",
     ]
 )  # fmt: skip

@@ -97,8 +97,8 @@ class Master:
                 contents.append(self.process.container.files.read(directive.args[0]))
             except FileError as error:
                 raise ConfigurationError(
-                    f'cannot load {word} "{directive.args[0]}": BIO_new_file() failed (SSL: error:80000002:system library::'
-                    f"{error.reason}:calling fopen({directive.args[0]}, r))"
+                    f'cannot load {word} "{directive.args[0]}": BIO_new_file() failed (SSL: error:80000002:system'
+                    f" library::{error.reason}:calling fopen({directive.args[0]}, r))"
                 ) from error
         try:
             tls.load_certificate(context, *contents)
@@ -166,7 +166,9 @@ def _by_name(contexts: dict[str, ssl.SSLContext], name: str) -> ssl.SSLContext:
 
 
 def best_site(sites: Sequence[Site], host: str) -> Site:
-    """Return the server of a host: exact name, longest leading wildcard, longest trailing one, first regular expression, the default.
+    """Return the server of a host.
+
+    In this order: exact name, longest leading wildcard, longest trailing one, first expression, the default.
 
     Source: nginx.org, "Server names".
     """
@@ -238,7 +240,7 @@ def nginx(process: Process) -> Task:
             extra, conf, signal = (
                 value if word == "-g" else extra, value if word == "-c" else conf, value if word == "-s" else signal
             )  # fmt: skip
-        elif word not in ("-q",):
+        elif word != "-q":
             return process.fail(f'nginx: invalid option: "{word.lstrip("-")}"')
     if signal:
         return _signal(process, signal)
@@ -259,7 +261,8 @@ def nginx(process: Process) -> Task:
 
 def _report(process: Process, conf: str, *, dump: bool) -> int:
     process.stderr.write(
-        f"nginx: the configuration file {conf} syntax is ok\nnginx: configuration file {conf} test is successful\n".encode()
+        f"nginx: the configuration file {conf} syntax is ok\n"
+        f"nginx: configuration file {conf} test is successful\n".encode()
     )
     if dump:
         process.stdout.write(f"# configuration file {conf}:\n".encode() + process.container.files.read(conf))

@@ -17,10 +17,15 @@ INDEX = """<!DOCTYPE html>
 </body>
 </html>
 """
-ERROR_50X = "<!DOCTYPE html>\n<html>\n<head>\n<title>Error</title>\n</head>\n<body>\n<h1>An error occurred.</h1>\n</body>\n</html>\n"
+ERROR_50X = (
+    "<!DOCTYPE html>\n<html>\n<head>\n<title>Error</title>\n</head>\n<body>\n<h1>An error"
+    " occurred.</h1>\n</body>\n</html>\n"
+)
 TITLES = {
-    302: "302 Found", 413: "413 Request Entity Too Large", 414: "414 Request-URI Too Large", 416: "416 Requested Range Not Satisfiable",
-    497: "400 The plain HTTP request was sent to HTTPS port", 503: "503 Service Temporarily Unavailable", 504: "504 Gateway Time-out",
+    302: "302 Found", 413: "413 Request Entity Too Large", 414: "414 Request-URI Too Large",
+    416: "416 Requested Range Not Satisfiable",
+    497: "400 The plain HTTP request was sent to HTTPS port",
+    503: "503 Service Temporarily Unavailable", 504: "504 Gateway Time-out",
 }  # fmt: skip
 REASONS = {
     302: "Moved Temporarily",
@@ -30,8 +35,10 @@ REASONS = {
     405: "Not Allowed",
 }
 TYPES = {
-    "html": "text/html", "htm": "text/html", "css": "text/css", "xml": "text/xml", "gif": "image/gif", "jpeg": "image/jpeg", "jpg": "image/jpeg",
-    "js": "application/javascript", "txt": "text/plain", "png": "image/png", "svg": "image/svg+xml", "ico": "image/x-icon", "json": "application/json",
+    "html": "text/html", "htm": "text/html", "css": "text/css", "xml": "text/xml", "gif": "image/gif",
+    "jpeg": "image/jpeg", "jpg": "image/jpeg",
+    "js": "application/javascript", "txt": "text/plain", "png": "image/png", "svg": "image/svg+xml",
+    "ico": "image/x-icon", "json": "application/json",
     "pdf": "application/pdf", "woff": "font/woff", "woff2": "font/woff2", "zip": "application/zip",
 }  # fmt: skip
 MIME_FILE = "types {\n" + "".join(f"    {kind} {extension};\n" for extension, kind in TYPES.items()) + "}\n"

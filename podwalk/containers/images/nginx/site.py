@@ -1,7 +1,7 @@
 """One ``server`` block: which location answers a request, and how.
 
-Source: nginx.org, ngx_http_core_module, ngx_http_proxy_module, ngx_http_rewrite_module. Left out: caching, buffering, sub-requests; ``if`` knows its documented
-conditions but holds only ``return``, ``rewrite`` and ``set``.
+Source: nginx.org, ngx_http_core_module, ngx_http_proxy_module, ngx_http_rewrite_module. Left out: caching, buffering,
+sub-requests; ``if`` knows its documented conditions but holds only ``return``, ``rewrite`` and ``set``.
 """
 
 from __future__ import annotations
@@ -241,7 +241,7 @@ class Site:
         return None
 
     def _settings(self, visit: Visit, name: str) -> list[Directive]:
-        """Return the directives of a name of the innermost scope that has any: they are inherited only if there are none."""
+        """Return the directives of a name of the innermost scope that has any: no others are inherited."""
         for scope in [*reversed(visit.scopes), self.http]:
             if found := list(scope.all(name)):
                 return found
@@ -282,7 +282,7 @@ class Site:
         for line in lines:
             name, _, secret = line.partition(":")
             if name == user:
-                digest = "{SHA}" + base64.b64encode(hashlib.sha1(password.encode()).digest()).decode()  # noqa: S324 - htpasswd's own
+                digest = "{SHA}" + base64.b64encode(hashlib.sha1(password.encode()).digest()).decode()
                 return secret in (f"{{PLAIN}}{password}", digest)
         return False
 
@@ -293,7 +293,10 @@ class Site:
         if proxied is not None:
             return (yield from self._proxy(visit, proxied))
         if scope.first("stub_status") is not None:
-            body = f"Active connections: 1 \nserver accepts handled requests\n {self.served} {self.served} {self.served} \nReading: 0 Writing: 1 Waiting: 0 \n"
+            body = (
+                f"Active connections: 1 \nserver accepts handled requests\n {self.served} {self.served} {self.served}"
+                " \nReading: 0 Writing: 1 Waiting: 0 \n"
+            )
             return http.Answer(200, [("Content-Type", "text/plain")], body.encode())
         tried = self._setting(visit, "try_files")
         if tried is not None:
@@ -356,7 +359,10 @@ class Site:
 
     def _index(self, where: str, path: str) -> http.Answer:
         rows = "".join(f'<a href="{quote(name)}">{name}</a>\r\n' for name in self.process.container.files.list(where))
-        body = f'<html>\r\n<head><title>Index of {path}</title></head>\r\n<body>\r\n<h1>Index of {path}</h1><hr><pre><a href="../">../</a>\r\n{rows}</pre><hr></body>\r\n</html>\r\n'
+        body = (
+            f"<html>\r\n<head><title>Index of {path}</title></head>\r\n<body>\r\n<h1>Index of {path}</h1><hr><pre><a"
+            f' href="../">../</a>\r\n{rows}</pre><hr></body>\r\n</html>\r\n'
+        )
         return http.Answer(200, [("Content-Type", "text/html")], body.encode())
 
     def _read(self, visit: Visit, where: str) -> http.Answer:
@@ -396,7 +402,8 @@ class Site:
             except ConnectionTimedOut:
                 self._complain(
                     visit,
-                    f'upstream timed out (110: Connection timed out) while connecting to upstream, upstream: "{target}"',
+                    "upstream timed out (110: Connection timed out) while connecting to upstream, upstream:"
+                    f' "{target}"',
                 )
                 continue_status = 504
             except (SocketError, BrokenPipe, http.HttpError, tls.TlsError) as error:
@@ -531,16 +538,26 @@ class Site:
         host = request.header("host").partition(":")[0].lower() or (self.names[0] if self.names else "")
         forwarded = request.header("x-forwarded-for")
         known = {
-            "args": visit.query, "query_string": visit.query, "is_args": "?" if visit.query else "", "host": host, "hostname": self.process.container.hostname,
-            "document_uri": visit.path, "uri": visit.path, "request_uri": request.target, "request_method": request.method,
-            "request": f"{request.method} {request.target} HTTP/{request.version}", "remote_addr": request.remote.ip, "remote_port": str(request.remote.port),
-            "remote_user": _user(request) or "", "scheme": "https" if request.tls is not None else "http", "server_addr": request.local.ip,
-            "server_port": str(visit.port), "server_name": self.names[0] if self.names else "", "server_protocol": f"HTTP/{request.version}",
-            "proxy_add_x_forwarded_for": f"{forwarded}, {request.remote.ip}" if forwarded else request.remote.ip, "nginx_version": self.name.partition("/")[2],
-            "content_type": request.header("content-type"), "content_length": request.header("content-length"), "request_body": request.body.decode(errors="replace"),
-            "time_local": self.process.simulation.datetime().strftime("%d/%b/%Y:%H:%M:%S +0000"), "time_iso8601": self.process.simulation.datetime().strftime("%Y-%m-%dT%H:%M:%S+00:00"),
-            "msec": f"{self.process.simulation.datetime().timestamp():.3f}", "pid": str(self.process.pid), "https": "on" if request.tls is not None else "",
-            "request_time": "0.000", "http_host": request.header("host"), "connection": "1", "ssl_server_name": request.tls or "",
+            "args": visit.query, "query_string": visit.query, "is_args": "?" if visit.query else "", "host": host,
+            "hostname": self.process.container.hostname,
+            "document_uri": visit.path, "uri": visit.path, "request_uri": request.target,
+            "request_method": request.method,
+            "request": f"{request.method} {request.target} HTTP/{request.version}", "remote_addr": request.remote.ip,
+            "remote_port": str(request.remote.port),
+            "remote_user": _user(request) or "", "scheme": "https" if request.tls is not None else "http",
+            "server_addr": request.local.ip,
+            "server_port": str(visit.port), "server_name": self.names[0] if self.names else "",
+            "server_protocol": f"HTTP/{request.version}",
+            "proxy_add_x_forwarded_for": f"{forwarded}, {request.remote.ip}" if forwarded else request.remote.ip,
+            "nginx_version": self.name.partition("/")[2],
+            "content_type": request.header("content-type"), "content_length": request.header("content-length"),
+            "request_body": request.body.decode(errors="replace"),
+            "time_local": self.process.simulation.datetime().strftime("%d/%b/%Y:%H:%M:%S +0000"),
+            "time_iso8601": self.process.simulation.datetime().strftime("%Y-%m-%dT%H:%M:%S+00:00"),
+            "msec": f"{self.process.simulation.datetime().timestamp():.3f}", "pid": str(self.process.pid),
+            "https": "on" if request.tls is not None else "",
+            "request_time": "0.000", "http_host": request.header("host"), "connection": "1",
+            "ssl_server_name": request.tls or "",
         }  # fmt: skip
         return find(name, known, request.header, visit.query)
 
@@ -572,7 +589,8 @@ class Site:
         now = self.process.simulation.datetime().strftime("%Y/%m/%d %H:%M:%S")
         server = self.names[0] if self.names else ""
         line = (
-            f"{now} [error] {self.process.pid}#{self.process.pid}: *{self.served} {words}, client: {request.remote.ip}, server: {server}, "
+            f"{now} [error] {self.process.pid}#{self.process.pid}: *{self.served} {words}, client: {request.remote.ip},"
+            f" server: {server}, "
             f'request: "{request.method} {request.target} HTTP/{request.version}", host: "{request.header("host")}"\n'
         )
         target = self._setting(visit, "error_log")

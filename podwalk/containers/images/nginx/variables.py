@@ -20,7 +20,7 @@ def argument(query: str, name: str) -> str:
 
 
 def find(name: str, known: Mapping[str, str], header: Callable[[str], str], query: str) -> str:
-    """Return a variable: a known one, a header (``http_…``), an argument (``arg_…``), a cookie (``cookie_…``); else nothing."""
+    """Return a variable: a known one, a header (``http_…``), an argument (``arg_…``) or a cookie (``cookie_…``)."""
     if name in known:
         return known[name]
     if name.startswith("http_"):
