@@ -18,7 +18,7 @@ from podwalk.types import Object
 
 RESOURCE = "jobs.batch"
 RETRY_S, RETRY_LIMIT_S = 10.0, 600.0
-_UNSUPPORTED = ("successPolicy", "backoffLimitPerIndex")
+_UNSUPPORTED = ("backoffLimitPerIndex",)
 
 
 @dataclass
@@ -114,7 +114,8 @@ def _count(work: Work) -> list[Object]:
     counted = []
     done = indexes.parse(work.status.get("completedIndexes", ""))
     for pod in work.pods:
-        gone = pod_states.is_terminating(pod) and not pod["spec"].get("nodeName")
+        abandoned = not pod["spec"].get("nodeName") or pod["metadata"].get("deletionGracePeriodSeconds") == 0
+        gone = pod_states.is_terminating(pod) and abandoned
         if not pods.is_uncounted(pod) or not (pod_states.is_finished(pod) or gone):
             continue
         counted.append(pod)
@@ -180,8 +181,11 @@ def _follow(work: Work, failure: Object | None) -> float | None:
         return None
     wanted = work.job["spec"].get("completions")
     succeeded = work.status.get("succeeded", 0)
+    if (rule := policy.matched_rule(work.job, work.status)) is not None:
+        _complete(work, "SuccessPolicy", f"Matched rules at index {rule}")
+        return None
     if _is_complete(work, wanted, succeeded):
-        _complete(work)
+        _complete(work, "CompletionsReached", "Reached expected number of succeeded pods")
         return None
     if _is_suspended(work):
         pods.delete(work.context, work.job, work.active)
@@ -205,8 +209,7 @@ def _is_complete(work: Work, wanted: int | None, succeeded: int) -> bool:
     return bool(succeeded >= wanted)
 
 
-def _complete(work: Work) -> None:
-    reason, message = "CompletionsReached", "Reached expected number of succeeded pods"
+def _complete(work: Work, reason: str, message: str) -> None:
     _put(work, _condition(work, "SuccessCriteriaMet", reason, message))
     pods.delete(work.context, work.job, work.active)
     work.pods = pods.read(work.context, work.job)

@@ -1,10 +1,11 @@
-"""What a Job's ``podFailurePolicy`` says of a failed Pod.
+"""What a Job's ``podFailurePolicy`` says of a failed Pod, and its ``successPolicy`` of the indexes that succeeded.
 
 Source: k8s.io/kubernetes/pkg/controller/job/pod_failure_policy.go.
 """
 
 from __future__ import annotations
 
+from podwalk.controllers.job import indexes
 from podwalk.types import Object
 
 
@@ -39,4 +40,15 @@ def _by_condition(rule: Object, pod: Object) -> str | None:
     for wanted in rule.get("onPodConditions") or ():
         if (wanted["type"], wanted.get("status", "True")) in there:
             return f"Pod {pod['metadata']['namespace']}/{pod['metadata']['name']} has condition {wanted['type']}"
+    return None
+
+
+def matched_rule(job: Object, status: Object) -> int | None:
+    """Return the number of the first success rule that holds, or None."""
+    done = indexes.parse(status.get("completedIndexes", ""))
+    for number, rule in enumerate((job["spec"].get("successPolicy") or {}).get("rules") or ()):
+        named = indexes.parse(rule["succeededIndexes"]) if rule.get("succeededIndexes") else None
+        met = done if named is None else done & named
+        if len(met) >= rule.get("succeededCount", len(named or ())):
+            return number
     return None

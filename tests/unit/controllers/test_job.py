@@ -136,6 +136,17 @@ def test_a_failure_policy_ends_the_job_or_ignores_the_pod(bench: Bench) -> None:
     assert bench.events("once")[-1] == ("PodFailurePolicy", words)
 
 
+def test_a_success_policy_ends_the_job_with_the_index_that_matters(bench: Bench) -> None:
+    spec = {"completionMode": "Indexed", "completions": 3, "parallelism": 3}
+    bench.create("jobs.batch", job(**spec, successPolicy={"rules": [{"succeededIndexes": "1"}]}))
+    label = "batch.kubernetes.io/job-completion-index"
+    leader = next(pod for pod in bench.list("pods") if pod["metadata"]["labels"][label] == "1")
+    bench.finish(leader["metadata"]["name"])
+    assert conditions(bench)[0] == ("SuccessCriteriaMet", "True", "SuccessPolicy")
+    bench.run_all()
+    assert conditions(bench)[-1] == ("Complete", "True", "SuccessPolicy")
+
+
 def test_indexes_are_written_as_runs() -> None:
     assert indexes.render({0, 1, 2, 5}) == "0-2,5"
     assert indexes.parse("0-2,5") == {0, 1, 2, 5}
