@@ -68,7 +68,8 @@ class FactRole(SphinxRole):
         fact = facts[self.text]
         page = self.env.app.builder.get_relative_uri(self.env.docname, "book/reference/facts")
         uri = f"{page}#fact-{self.text}"
-        mark = nodes.superscript("", "", nodes.reference("", f"{fact['checked']:%b %Y}", refuri=uri, classes=["fact-mark"]))
+        link = nodes.reference("", f"{fact['checked']:%b %Y}", refuri=uri, classes=["fact-mark"])
+        mark = nodes.superscript("", "", link)
         return [nodes.inline("", fact["claim"]), mark], []
 
 
