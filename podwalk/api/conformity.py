@@ -12,15 +12,16 @@ import binascii
 import ipaddress
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
-
-import jsonschema
+from typing import TYPE_CHECKING, Any
 
 from podwalk.api.bodies import json_kind
 from podwalk.errors import Cause
 from podwalk.types import Object
+
+if TYPE_CHECKING:
+    import jsonschema
 
 _UNCHECKED = (
     "some validation rules were not checked because the object was invalid; "
@@ -72,8 +73,7 @@ def _is_duration(value: object) -> bool:
     )
 
 
-_FORMATS = jsonschema.FormatChecker(formats=())
-for _name, _check in {
+_FORMATS: Mapping[str, Callable[[object], bool]] = {
     "date-time": _is_datetime,
     "date": _is_date,
     "ipv4": _is_ipv4,
@@ -82,13 +82,20 @@ for _name, _check in {
     "byte": _is_base64,
     "uuid": _is_uuid,
     "duration": _is_duration,
-}.items():
-    _FORMATS.checks(_name, raises=(ValueError, binascii.Error))(_check)
+}
+"""The formats that the API server checks."""
 
 
 def validator(schema: Mapping[str, Any]) -> jsonschema.Draft4Validator:
     """Return what checks objects against a structural schema."""
-    return jsonschema.Draft4Validator(_plain(schema), format_checker=_FORMATS)
+    # Imported here: with all that it brings it loads more slowly than a cluster starts,
+    # and many clusters never need it.
+    import jsonschema
+
+    formats = jsonschema.FormatChecker(formats=())
+    for name, is_of_format in _FORMATS.items():
+        formats.checks(name, raises=(ValueError, binascii.Error))(is_of_format)
+    return jsonschema.Draft4Validator(_plain(schema), format_checker=formats)
 
 
 def _plain(schema: Any) -> Any:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-
-import jsonschema
+from typing import TYPE_CHECKING
 
 from podwalk.api import conformity, fields, structural
 from podwalk.api.decoding import FieldValidation, decode
@@ -26,6 +25,9 @@ from podwalk.api.validation import metadata as check_metadata
 from podwalk.errors import Cause
 from podwalk.store import Store
 from podwalk.types import Change, Object
+
+if TYPE_CHECKING:
+    import jsonschema
 
 DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 Path = tuple[str, ...]
