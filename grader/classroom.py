@@ -12,6 +12,7 @@ again.
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -107,6 +108,14 @@ def students(course: Course, assignment: str) -> list[str]:
     return sorted(path.parent.name for path in course.folder.glob(f"submitted/*/{assignment}"))
 
 
+def examples(course: Course, assignment: str, settings: Settings, number: int) -> list[Submission]:
+    """Return the first submissions of a class, to be marked without writing anything: they warm an executor up."""
+    with Gradebook(course.api.coursedir.db_url) as gradebook:
+        trusted = _trusted(gradebook, assignment)
+    found = [_read(course, assignment, student, trusted, settings) for student in students(course, assignment)[:number]]
+    return [submission for submission in found if isinstance(submission, Submission)]
+
+
 def grade(
     course: Course,
     assignment: str,
@@ -151,7 +160,10 @@ def grade(
             if graded.fault:
                 yield StudentMarks(graded.student, fault=graded.fault)
                 continue
-            save(gradebook, course, assignment, graded)
+            with warnings.catch_warnings():
+                # SQLAlchemy's, about how nbgrader uses it.
+                warnings.simplefilter("ignore")
+                save(gradebook, course, assignment, graded)
             yield marks.read(gradebook, course, assignment, graded.student)
 
 

@@ -87,7 +87,8 @@ def _command(socket: Path, kubeconfig: Path, info_fd: int) -> list[str]:
     library = (Path(podwalk.__file__).parent, Path(grader.__file__).parent)
     return [
         bwrap, "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--hostname", "learner",
-        "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL", "--clearenv", "--info-fd", str(info_fd),
+        "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL", "--clearenv",
+        "--info-fd", str(info_fd),
         *_binds(),
         "--proc", "/proc", "--dev", "/dev", "--size", str(SCRATCH_BYTES), "--tmpfs", "/tmp",
         "--size", str(SCRATCH_BYTES), "--tmpfs", HOME,

@@ -17,7 +17,8 @@ Edit = Callable[[NotebookNode], None]
 
 
 def _cell(notebook: NotebookNode, name: str) -> NotebookNode:
-    return next(cell for cell in notebook.cells if notebooks.about(cell).get("grade_id") == name)
+    found: NotebookNode = next(cell for cell in notebook.cells if notebooks.about(cell).get("grade_id") == name)
+    return found
 
 
 def _tests(notebook: NotebookNode) -> list[NotebookNode]:
@@ -111,7 +112,8 @@ def _forge_outputs(notebook: NotebookNode) -> None:
 
 
 def _replace_metadata(notebook: NotebookNode) -> None:
-    for cell, garbage in zip(notebook.cells, ["x", 3, None, [], {"grade_id": ["backend"]}] * 9, strict=False):
+    garbages: list[object] = ["x", 3, None, [], {"grade_id": ["backend"]}]
+    for cell, garbage in zip(notebook.cells, garbages * 9, strict=False):
         cell.metadata.nbgrader = garbage
 
 
