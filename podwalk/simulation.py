@@ -37,13 +37,18 @@ class StuckError(PodwalkError):
 
 
 class Simulation:
-    """A clock, a queue of what is due, and the one source of randomness."""
+    """A clock, a queue of what is due, and the one source of randomness.
+
+    Attributes:
+        faults: errors of ours in simulated programs and controllers: each ended what it was in, and nothing else.
+    """
 
     def __init__(self, *, seed: int = 0, epoch: datetime = EPOCH) -> None:
         """Start at ``epoch`` with an empty queue."""
         self.env = simpy.Environment()
         self.random = random.Random(seed)
         self.epoch = epoch
+        self.faults: list[Exception] = []
         self._settling = False
         self.on_schedule: Callable[[], None] | None = None
 

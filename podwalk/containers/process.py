@@ -1,12 +1,12 @@
 """What a simulated container runs: processes, the pipes between them, and the signals that end them.
 
 A program is a function that takes a :class:`Process` and is a generator of simpy events; what it returns is its exit
-code. Whatever a program does costs
-simulated time, so that a loop without a pause neither hangs the cluster nor starves another Pod.
+code. Whatever a program does costs simulated time, so that a loop without a pause neither hangs the cluster nor starves another Pod.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Generator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,7 @@ ELF = b"\x7fELF"
 PIPE_SIZE = 65_536
 """Bytes after which a writer that calls :meth:`Pipe.drain` waits for the reader, as in Linux."""
 
-SIGHUP, SIGINT, SIGKILL, SIGPIPE, SIGTERM = 1, 2, 9, 13, 15
+SIGHUP, SIGINT, SIGABRT, SIGKILL, SIGPIPE, SIGTERM = 1, 2, 6, 9, 13, 15
 
 
 class BrokenPipe(PodwalkError):
@@ -400,6 +400,8 @@ class Process:
             self.signal, code = SIGPIPE, 128 + SIGPIPE
         except FileError as error:
             code = self._complain(error)
+        except Exception as error:  # noqa: BLE001  a fault in one simulated program must not stop the cluster
+            code = self._abort(error)
         self._finish(int(code or 0))
 
     def _finish(self, code: int) -> None:
@@ -413,6 +415,16 @@ class Process:
             self.stdout.release(write=True)
             self.stderr.release(write=True)
         self.done.succeed(code)
+
+    def _abort(self, error: Exception) -> int:
+        """End a program that has a fault of ours as the kernel ends one that crashes, and keep the fault for its owner."""
+        self.simulation.faults.append(error)
+        self.signal = SIGABRT
+        with contextlib.suppress(BrokenPipe):
+            self.fail(
+                f"{self.argv[0]}: a fault in Podwalk's simulation of it, not yours: {type(error).__name__}: {error}"
+            )
+        return 128 + SIGABRT
 
     def _complain(self, error: FileError) -> int:
         """Say that a write failed: what a program that does not look for it would have seen."""

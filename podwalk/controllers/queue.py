@@ -80,11 +80,17 @@ class Queue:
         except ApiError as error:
             self._fail(key, error)
             return
+        except Exception as error:
+            # A fault in one controller must not stop the cluster; like upstream's, it is logged and tried again.
+            self._simulation.faults.append(error)
+            _log.exception("%s has a fault of its own at %s/%s", self.name, *key)
+            self._fail(key, error)
+            return
         self._failures.pop(key, None)
         if again_s is not None:
             self.add_after(key, again_s)
 
-    def _fail(self, key: Key, error: ApiError) -> None:
+    def _fail(self, key: Key, error: Exception) -> None:
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         _log.debug("%s could not reconcile %s/%s: %s", self.name, *key, error)

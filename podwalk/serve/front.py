@@ -11,6 +11,7 @@ import base64
 import contextlib
 import hmac
 import json
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -24,6 +25,8 @@ from podwalk.types import Request, Response
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_log = logging.getLogger(__name__)
 
 MAX_BODY = 3 * 1024 * 1024
 """Bytes of a request's body that are read; the API server of upstream has the same limit for JSON."""
@@ -85,13 +88,21 @@ class Front:
             return
         self.clock.sync()
         request = _request(scope, headers, body)
-        response = self._refuse_spdy(request) if _wants_spdy(headers) else self.cluster.handle(request)
+        response = self._refuse_spdy(request) if _wants_spdy(headers) else self._handle(request)
         self._commit()
         self.clock.wake()
         if response.stream is None:
             await _send_whole(send, response)
         else:
             await self._send_stream(response, receive, send)
+
+    def _handle(self, request: Request) -> Response:
+        try:
+            return self.cluster.handle(request)
+        except Exception as error:
+            _log.exception("%s %s", request.method, request.path)
+            message = f"Internal error occurred: {type(error).__name__}: {error}"
+            return _failure(ApiError(500, "InternalError", message))
 
     def _refuse_spdy(self, request: Request) -> Response:
         """Answer a client that fell back from WebSocket to SPDY with what it cannot do, or that SPDY is not spoken."""

@@ -6,6 +6,8 @@ k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1/defaults.go, release 1.
 
 from __future__ import annotations
 
+import base64
+
 from podwalk.api.defaults.fill import child, fill, items
 from podwalk.types import Object
 
@@ -28,7 +30,10 @@ def node(obj: Object) -> None:
 
 
 def secret(obj: Object) -> None:
-    """Fill in a Secret."""
+    """Fill in a Secret, and move ``stringData``, which is written but never read, into ``data``."""
+    for key, text in (obj.pop("stringData", None) or {}).items():
+        data = obj["data"] = obj.get("data") or {}
+        data[key] = base64.b64encode(str(text).encode()).decode()
     fill(obj, "type", "Opaque")
 
 

@@ -59,3 +59,18 @@ def test_of_several_later_wishes_the_soonest_counts() -> None:
     queue.add_after(KEY, 10)
     simulation.advance(30)
     assert times == [5]
+
+
+def test_fault_in_a_reconcile_is_kept_and_tried_again() -> None:
+    simulation = Simulation()
+    tries: list[float] = []
+
+    def reconcile(_key: tuple[str, str]) -> None:
+        tries.append(simulation.now)
+        if len(tries) < 3:
+            raise ZeroDivisionError("not thought of")
+
+    Queue("faulty", simulation, reconcile).add(("shop", "web"))
+    simulation.advance(60)
+    assert len(tries) == 3
+    assert [type(fault) for fault in simulation.faults] == [ZeroDivisionError] * 2

@@ -93,3 +93,10 @@ def test_defaults_are_stable(manifest: Object) -> None:
 @pytest.mark.parametrize(("manifest", "answer"), PAIRS, ids=IDS)
 def test_a_real_cluster_still_answers_so(rig: Any, manifest: Object, answer: Object) -> None:
     assert ask(rig, manifest) == answer
+
+
+def test_string_data_of_a_secret_becomes_data_and_wins() -> None:
+    secret: Object = {"metadata": {"name": "s"}, "data": {"a": "b2xk", "b": "Yg=="}, "stringData": {"a": "new"}}
+    defaults.default(registry.RESOURCES["secrets"], secret)
+    assert secret["data"] == {"a": "bmV3", "b": "Yg=="}
+    assert "stringData" not in secret
