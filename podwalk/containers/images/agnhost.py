@@ -414,22 +414,32 @@ def pause(process: Process, _: list[str]) -> Task:
     return (yield from serving.hold(process, []))
 
 
-def porter(process: Process, _: list[str]) -> Task:
+def porter(process: Process, argv: list[str]) -> Task:
     """Serve the value of each variable ``SERVE_PORT_N`` on port N."""
+    flags = serving.flags(argv, {"json-response": "false"}, ("json-response",))
+    as_json = flags["json-response"] == "true"
     tasks: list[Task] = []
     for name, value in process.env.items():
         for prefix, protocol in (("SERVE_PORT_", "TCP"), ("SERVE_SCTP_PORT_", "SCTP"), ("SERVE_TLS_PORT_", "")):
             if not name.startswith(prefix) or not name[len(prefix) :].isdigit():
                 continue
             if protocol == "TCP":
-                tasks.append(serving.serve(process, int(name[len(prefix) :]), _constant(process, value)))
+                handle = _constant(process, value, as_json=as_json)
+                tasks.append(serving.serve(process, int(name[len(prefix) :]), handle))
             elif protocol == "SCTP":
                 tasks.append(NetExec(process, {}).sctp(int(name[len(prefix) :])))
     return (yield from serving.hold(process, tasks))
 
 
-def _constant(process: Process, value: str) -> http.Handler:
-    return lambda _: serving.text(http.date(process.simulation), value)
+def _constant(process: Process, value: str, *, as_json: bool) -> http.Handler:
+    def answer(request: http.Incoming) -> http.Answer:
+        date = http.date(process.simulation)
+        if not as_json:
+            return serving.text(date, value)
+        body = json.dumps({"Method": request.method, "Body": value}, separators=(",", ":"))
+        return serving.text(date, body, kind="application/json")
+
+    return answer
 
 
 def entrypoint_tester(process: Process, _: list[str]) -> Task:
