@@ -1,7 +1,8 @@
 """What a simulated container runs: processes, the pipes between them, and the signals that end them.
 
 A program is a function that takes a :class:`Process` and is a generator of simpy events; what it returns is its exit
-code. Whatever a program does costs simulated time, so that a loop without a pause neither hangs the cluster nor starves another Pod.
+code. Whatever a program does costs simulated time, so that a loop without a pause neither hangs the cluster nor starves
+another Pod.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class Queue:
         except ApiError as error:
             self._fail(key, error)
             return
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  see below
             # A fault in one controller must not stop the cluster; like upstream's, it is logged and tried again.
             self._simulation.faults.append(error)
             _log.exception("%s has a fault of its own at %s/%s", self.name, *key)

@@ -84,7 +84,7 @@ def watch(api: ApiClient, path: str, *, query: Mapping[str, Any], timeout_s: flo
     if response.status >= 400:
         raise StatusError(response.status, _decode(response.data))
     try:
-        for line in iter_resp_lines(response):  # type: ignore[no-untyped-call]  # the client ships no types
+        for line in iter_resp_lines(response):
             event: Object = json.loads(line)
             if event["type"] == "ERROR":
                 raise StatusError(int(event["object"].get("code", 500)), event["object"])

@@ -99,7 +99,7 @@ class Front:
     def _handle(self, request: Request) -> Response:
         try:
             return self.cluster.handle(request)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  a fault of ours is an answer, and the server goes on
             _log.exception("%s %s", request.method, request.path)
             message = f"Internal error occurred: {type(error).__name__}: {error}"
             return _failure(ApiError(500, "InternalError", message))
