@@ -296,11 +296,21 @@ def test_hosts_outside_the_cluster_are_found_by_name(lab: Any) -> None:
     assert "<h1>example.com</h1>" in lab.exec("client", "wget", "-qO-", "http://example.com").stdout
 
 
+PORTER = """
+apiVersion: v1
+kind: Pod
+metadata: {name: porter}
+spec:
+  containers:
+  - name: c
+    image: registry.k8s.io/e2e-test-images/agnhost:2.66.1
+    args: [porter, --json-response]
+    env: [{name: SERVE_PORT_80, value: foo}]
+"""
+
+
 def test_agnhost_porter_serves_a_variable_a_port_in_json_if_asked(lab: Any) -> None:
-    lab.apply(
-        "apiVersion: v1\nkind: Pod\nmetadata: {name: porter}\nspec:\n"
-        '  containers: [{name: c, args: [porter, --json-response],\n    image: "registry.k8s.io/e2e-test-images/agnhost:2.66.1", env: [{name: SERVE_PORT_80, value: foo}]}]}\n'
-    )
+    lab.apply(PORTER)
     lab.ready("porter")
     output = lab.exec("shoot", "curl", "-s", "-X", "POST", f"http://{ip(lab, 'porter')}/any").stdout
     assert output == '{"Method":"POST","Body":"foo"}'
