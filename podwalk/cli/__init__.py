@@ -16,6 +16,7 @@ COMMANDS = {
     "list": "podwalk.cli.clusters",
     "reset": "podwalk.cli.clusters",
     "lab": "podwalk.cli.labs",
+    "addon": "podwalk.cli.addons",
 }
 """Each command's module, imported when the command is asked for: ``podwalk up`` must not wait for Jupyter to load."""
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from kubernetes.client import ApiClient
 
-from podwalk.facade import application, condition, execution, listing, snapshot, wire
+from podwalk.facade import addons, application, condition, execution, listing, snapshot, wire
 from podwalk.facade.application import Applied, Changes
 from podwalk.facade.errors import NotFoundError, NotReadyError
 from podwalk.facade.execution import Output
@@ -220,6 +220,14 @@ class Cluster:
         for kind, where, target in targets:
             condition.wait(self.api, kind, "delete", namespace=where, name=target, timeout_s=timeout_s)
         return Changes(tuple(entry for entry in gone if entry))
+
+    def addon(self, name: str, **options: Any) -> Changes:
+        """Install an add-on and wait until it is ready: ``addon("ingress")``; see :mod:`podwalk.facade.addons`.
+
+        Raises:
+            LearnerError: when there is no such add-on, or not for this cluster.
+        """
+        return addons.add(self, name, **options)
 
     def events(self, namespace: str = "", *, about: str = "") -> Listing:
         """List the events of a namespace, oldest first; with ``about="KIND/NAME"`` those of one object."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from podwalk.containers.images import agnhost, busybox, debian, http_echo, nginx, redis, samples, system
+from podwalk.containers.images import agnhost, busybox, debian, http_echo, ingress, nginx, redis, samples, system
 from podwalk.containers.images.image import Image, normal
 
 IMAGES: Mapping[str, Image] = {
     image.name: image
-    for module in (agnhost, busybox, debian, http_echo, nginx, redis, samples, system)
+    for module in (agnhost, busybox, debian, http_echo, ingress, nginx, redis, samples, system)
     for image in module.IMAGES
 }
 """Every image by its full name without a tag, e.g. ``docker.io/library/nginx``."""

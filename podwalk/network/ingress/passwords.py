@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from passlib.context import CryptContext
+from passlib.context import CryptContext  # type: ignore[import-untyped]  # it ships no types
 
 SCHEMES = (
     "apr_md5_crypt",

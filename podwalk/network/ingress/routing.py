@@ -9,6 +9,7 @@ from __future__ import annotations
 import random as randomness
 from dataclasses import dataclass, field
 
+from podwalk.network.endpoints import Endpoint
 from podwalk.network.ingress import access, classes, redirects, selection
 from podwalk.network.ingress.backends import Target, resolve
 from podwalk.network.ingress.decision import Decision
@@ -208,7 +209,8 @@ def _proxy(visit: _Visit, rule: Rule, target: Target) -> Decision:
         cookie, line = access.session_cookie(affinity, request, visit.random, visit.now_s)
         back = (*back, HeaderChange("Set-Cookie", line, add=True))
     key = f"{target.ref}:{target.backend.port}"
-    ordered = selection.order(target.endpoints, affinity, cookie, visit.memory, key)
+    there = _service_itself(target) if intents.to_service_ip else target.endpoints
+    ordered = selection.order(there, affinity, cookie, visit.memory, key)
     path, host = redirects.rewrite(request, rule)
     if path != request.target:
         visit.note("rewrite", f"The path {request.target} is sent on as {path}.", rule)
@@ -230,6 +232,11 @@ def _proxy(visit: _Visit, rule: Rule, target: Target) -> Decision:
         read_timeout_s=intents.read_timeout_s or 60.0,
         counted=access.concurrent(request, rule),
     )
+
+
+def _service_itself(target: Target) -> tuple[Endpoint, ...]:
+    service, port = target.service or {}, target.port or {}
+    return (Endpoint(service["spec"]["clusterIP"], port["port"]),)
 
 
 def _note_endpoints(visit: _Visit, rule: Rule, target: Target, first: str) -> None:

@@ -6,7 +6,8 @@ value here, so that one function decides for all of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import dataclasses
+from dataclasses import dataclass
 
 from podwalk.network.ingress.matching import PathMatch
 from podwalk.types import Object, Ref
@@ -248,7 +249,7 @@ class Rule:
     backends: tuple[Backend, ...]
     source: Ref
     field: str
-    intents: Intents = field(default_factory=Intents)
+    intents: Intents = dataclasses.field(default_factory=Intents)
     priority: tuple[int, ...] = ()
     fallback: tuple[Backend, ...] = ()
     canary: Canary | None = None

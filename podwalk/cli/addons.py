@@ -1,0 +1,28 @@
+"""``podwalk addon``: what can be added to an embedded cluster."""
+
+from __future__ import annotations
+
+import click
+
+from podwalk.cli.clusters import name_option
+
+
+@click.group("addon")
+def addon_command() -> None:
+    """Add what a new cluster does not have."""
+
+
+@addon_command.command("ingress")
+@name_option
+@click.option("--controller", default="nginx", show_default=True, help="Which Ingress controller.")
+@click.option("--default", is_flag=True, help="Make its class the default for Ingresses that name none.")
+def ingress_command(name: str, controller: str, default: bool) -> None:
+    """Install an Ingress controller, and wait until it answers.
+
+    It answers on ports 80 and 443 of the control-plane node, and through its Service.
+    """
+    from podwalk.facade import connect
+    from podwalk.facade.addons import add
+
+    cluster = connect(f"embedded:{name}", quiet=True)
+    click.echo(str(add(cluster, "ingress", controller=controller, default=default)))

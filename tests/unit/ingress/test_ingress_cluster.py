@@ -1,0 +1,199 @@
+"""The Ingress controller in a cluster: real bytes from a client through it to a Pod, with policies in between."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+import podwalk
+from podwalk.containers import http
+from podwalk.facade import Cluster
+from podwalk.facade.errors import LearnerError
+from podwalk.simulation import Task
+
+NODE = "172.18.0.2"
+WORKLOAD = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: c, image: traefik/whoami, ports: [{containerPort: 80}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: client}
+spec: {containers: [{name: c, image: nicolaka/netshoot, command: [sleep, infinity]}]}
+"""
+INGRESS = """
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: web}
+spec:
+  ingressClassName: nginx
+  rules:
+  - host: shop.example
+    http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}
+"""
+
+
+@pytest.fixture(scope="module")
+def bare() -> Cluster:
+    cluster = podwalk.cluster("in-process", quiet=True)
+    cluster.apply(WORKLOAD)
+    cluster.wait("deployment/web", "condition=Available")
+    cluster.wait("pod/client", "condition=Ready")
+    return cluster
+
+
+@pytest.fixture(scope="module")
+def cluster(bare: Cluster) -> Cluster:
+    bare.addon("ingress")
+    return bare
+
+
+@pytest.fixture(autouse=True)
+def clean(bare: Cluster) -> None:
+    for kind in ("ingresses", "networkpolicies"):
+        for obj in bare.get(kind):
+            bare.delete(kind, obj["metadata"]["name"])
+
+
+def ask(cluster: Cluster, arguments: str, host: str = "shop.example", path: str = "/") -> str:
+    return str(cluster.exec("client", f"curl -s -m 30 {arguments} -H 'Host: {host}' http://{NODE}{path}").stdout)
+
+
+def test_an_ingress_without_a_controller_does_nothing() -> None:
+    alone = podwalk.cluster("in-process", quiet=True)
+    alone.apply(INGRESS)
+    assert not alone.get("ingress", "web").object["status"]["loadBalancer"].get("ingress")
+
+
+def test_a_request_to_the_nodes_port_reaches_a_pod_through_the_controller(cluster: Cluster) -> None:
+    cluster.apply(INGRESS)
+    answer = ask(cluster, "", path="/a?b=c")
+    assert "GET /a?b=c HTTP/1.1" in answer
+    assert "X-Forwarded-Host: shop.example" in answer
+    assert "404 Not Found" in ask(cluster, "-i", host="other.example")
+
+
+def test_requests_go_round_the_pods(cluster: Cluster) -> None:
+    cluster.apply(INGRESS)
+    names = {line for _ in range(4) for line in ask(cluster, "").splitlines() if line.startswith("Hostname")}
+    assert len(names) == 2
+
+
+def test_a_client_outside_reaches_it_by_the_nodes_port_and_by_the_node_port(cluster: Cluster) -> None:
+    cluster.apply(INGRESS)
+    port = cluster.get("svc/ingress-nginx-controller", namespace="ingress-nginx").object["spec"]["ports"][0]["nodePort"]
+    inside: Any = cluster.api
+    simulation, outside = inside.cluster.simulation, inside.cluster.kubelets.fabric.external()
+    replies: list[http.Reply] = []
+
+    def visit(ip: str, where: int) -> Task:
+        connection = yield from outside.connect(ip, where)
+        replies.append((yield from http.exchange(connection, "GET", "/", [("Host", "shop.example")])))
+        connection.close()
+
+    for ip, where in ((NODE, 80), ("172.18.0.3", port)):
+        simulation.spawn(visit(ip, where))
+    assert simulation.jump_until(lambda: len(replies) == 2, 10)
+    assert {reply.status for reply in replies} == {200}
+
+
+def test_the_status_has_the_controllers_address_and_an_event_says_so(cluster: Cluster) -> None:
+    cluster.apply(INGRESS)
+    assert cluster.get("ingress", "web").object["status"]["loadBalancer"] == {"ingress": [{"hostname": "localhost"}]}
+    uid = cluster.get("ingress", "web").object["metadata"]["uid"]
+    events = [one for one in cluster.events(about="ingress/web") if one["involvedObject"]["uid"] == uid]
+    assert [event["reason"] for event in events] == ["Sync"]
+
+
+def test_an_annotation_that_is_not_simulated_is_named_in_a_warning(cluster: Cluster) -> None:
+    snippet = "nginx.ingress.kubernetes.io/configuration-snippet"
+    cluster.apply(INGRESS.replace("{name: web}", f"{{name: web, annotations: {{{snippet}: 'return 200;'}}}}", 1))
+    warnings = [event["message"] for event in cluster.events(about="ingress/web") if event["type"] == "Warning"]
+    assert len(warnings) == 1
+    assert snippet in warnings[0]
+
+
+def test_a_policy_that_lets_only_the_controllers_namespace_in_holds(cluster: Cluster) -> None:
+    cluster.apply(INGRESS)
+    cluster.apply("""
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: only-ingress}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  ingress: [{from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: ingress-nginx}}}]}]
+""")
+    assert "Hostname: web-" in ask(cluster, "")
+    assert cluster.exec("client", "curl -s -m 2 http://web/").exit_code == 28
+
+
+def test_a_policy_that_denies_the_controller_becomes_504(cluster: Cluster) -> None:
+    cluster.apply(INGRESS)
+    deny = "{podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress]}"
+    cluster.apply(f"apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: deny}}\nspec: {deny}\n")
+    out = ask(cluster, "-i -w '%{time_total}'")
+    assert "504 Gateway Time-out" in out
+    assert float(out.rsplit("\n", 1)[-1]) == pytest.approx(15, abs=0.1)
+
+
+def test_a_service_without_pods_is_503(cluster: Cluster) -> None:
+    cluster.apply(INGRESS.replace("name: web, port", "name: nobody, port"))
+    assert "503 Service Temporarily Unavailable" in ask(cluster, "-i")
+
+
+def _secret(name: str) -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(start)
+        .not_valid_after(start + datetime.timedelta(days=3650))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    texts = (certificate.public_bytes(serialization.Encoding.PEM), pem)
+    crt, own = (base64.b64encode(text).decode() for text in texts)
+    data = f"{{tls.crt: {crt}, tls.key: {own}}}"
+    return f"apiVersion: v1\nkind: Secret\nmetadata: {{name: tls}}\ntype: kubernetes.io/tls\ndata: {data}\n"
+
+
+def test_tls_serves_the_secrets_certificate_by_name_and_plain_http_is_redirected(cluster: Cluster) -> None:
+    cluster.apply(_secret("shop.example"))
+    cluster.apply(INGRESS.replace("  rules:", "  tls: [{hosts: [shop.example], secretName: tls}]\n  rules:"))
+    assert "Location: https://shop.example/x" in ask(cluster, "-i", path="/x")
+    base = f"curl -skv --resolve shop.example:443:{NODE} --resolve other.example:443:{NODE}"
+    mine = cluster.exec("client", f"{base} https://shop.example/")
+    assert "subject: CN=shop.example" in mine.stderr
+    assert "X-Forwarded-Proto: https" in mine.stdout
+    other = cluster.exec("client", f"{base} https://other.example/")
+    assert "Kubernetes Ingress Controller Fake Certificate" in other.stderr
+
+
+def test_an_unknown_add_on_is_refused(bare: Cluster) -> None:
+    with pytest.raises(LearnerError, match="there are: ingress"):
+        bare.addon("egress")
