@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from grader.caller import like
-from grader.checks.names import has_record, resolves
+from grader.caller import Caller, like
+from grader.checks.names import finds, has_record, resolves
 from grader.checks.objects import exists, ready, where
 from grader.checks.services import balanced, cluster_ip, endpoints, pod_ips, sticky
 from grader.checks.traffic import answers, blocked, exactly_flows, given, listening, reaches
 
 __all__ = [
-    "answers", "balanced", "blocked", "cluster_ip", "endpoints", "exactly_flows", "exists", "given", "has_record",
-    "like", "listening", "pod_ips", "reaches", "ready", "resolves", "sticky", "where",
+    "Caller",
+    "answers",
+    "balanced",
+    "blocked",
+    "cluster_ip",
+    "endpoints",
+    "exactly_flows",
+    "exists",
+    "finds",
+    "given",
+    "has_record",
+    "like",
+    "listening",
+    "pod_ips",
+    "reaches",
+    "ready",
+    "resolves",
+    "sticky",
+    "where",
 ]  # fmt: skip

@@ -38,6 +38,22 @@ def resolves(caller: Caller | str, name: str, to: Addresses | None = None, *, na
     return Check(f"{name} resolves in {as_caller(caller)}", attempt)
 
 
+def finds(caller: Caller | str, name: str, to: Callable[[Cluster], Iterable[str]]) -> Check:
+    """Check that a program in a Pod which looks a name up, search list and all, gets one of these addresses."""
+
+    def attempt(cluster: Cluster) -> Finding:
+        output = call(cluster, caller, f"ping -c 1 -W 1 {name}")
+        found = re.search(r"^PING [^(]*\(([^)]+)\)", output.stdout, re.MULTILINE)
+        if found is None:
+            return failed(f"{name} is not found in {as_caller(caller)}", output.stderr)
+        wanted = set(to(cluster))
+        if found[1] in wanted:
+            return PASSED
+        return failed(f"{name} is {found[1]} in {as_caller(caller)}, and should be {_list(wanted) or 'a Pod'}")
+
+    return Check(f"{name} is found in {as_caller(caller)}", attempt)
+
+
 def has_record(caller: Caller | str, name: str, record: str, pattern: str) -> Check:
     """Check that a query for a record (``CNAME``, ``SRV``, ``PTR``…) is answered with something that matches."""
 

@@ -1,7 +1,7 @@
 """A class graded at once against stock ``nbgrader autograde``, on the same submissions in one run.
 
-The stock run has nbgrader's own preprocessors and a real kernel; its submissions reach a cluster in their kernel. What is
-told is the ratio; that it is above one is all that is asserted, since a machine may be busy.
+The stock run has nbgrader's own preprocessors and a real kernel; its submissions reach a cluster in their kernel. What
+is told is the ratio; that it is above one is all that is asserted, since a machine may be busy.
 """
 
 from __future__ import annotations
