@@ -14,6 +14,8 @@ from podwalk.api.registry import Resource
 from podwalk.types import Request
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "GET": "get", "HEAD": "get"}
+# A proxy passes on whatever it is asked. Source: pkg/registry/core/pod/rest, ProxyREST.ConnectMethods.
+_CONNECT = {*_VERBS, "OPTIONS"}
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Route:
         name: of the object; empty for the collection.
         subresource: the segment after the name.
         rest: what follows the subresource, for ``proxy``; starts with a slash if there is any.
-        verb: get, list, watch, create, update, patch, delete or deletecollection.
+        verb: get, list, watch, create, update, patch, delete, deletecollection, or connect for ``proxy``.
     """
 
     resource: Resource
@@ -82,6 +84,8 @@ def _finish(request: Request, resource: Resource, namespace: str, rest: list[str
         raise failures.no_such_resource()
     if name and resource.namespaced and not namespace:
         raise failures.no_such_resource()
+    if subresource == "proxy" and request.method in _CONNECT:
+        return Route(resource, namespace, name, subresource, tail, "connect")
     verb = _verb(request, bool(name), watching)
     if verb == "" or not _allowed(resource, subresource, verb, request.method, named=bool(name)):
         raise failures.method_not_allowed()
@@ -102,7 +106,7 @@ def _allowed(resource: Resource, subresource: str, verb: str, method: str, *, na
         needs_name = verb in ("get", "update", "patch", "delete")
         return verb in resource.verbs and (verb == "watch" or needs_name == named)
     found = resource.subresource(subresource)
-    return subresource == "proxy" or (found is not None and _VERBS.get(method) in found.verbs)
+    return found is not None and _VERBS.get(method) in found.verbs
 
 
 def flag(request: Request, name: str) -> bool:

@@ -193,8 +193,27 @@ def evict(api: Api, found: Route, request: Request) -> Response:
         preconditions.get("resourceVersion"),
         dry_run=write.dry_run or bool(options.get("dryRun")),
     )
+    if not how.dry_run and dig(pod, "status", "phase") not in ("Succeeded", "Failed"):
+        api.objects.modify("pods", found.namespace, found.name, _mark_disrupted(api), subresource="status")
     api.objects.remove(found.resource, found.namespace, found.name, how)
     return answer(_created(), wanted, status=201)
+
+
+def _mark_disrupted(api: Api) -> Callable[[Object], None]:
+    # Source: k8s.io/kubernetes/pkg/registry/core/pod/storage/eviction.go, addConditionAndDeletePod.
+    entry = {
+        "type": "DisruptionTarget",
+        "status": "True",
+        "lastTransitionTime": api.simulation.timestamp(),
+        "reason": "EvictionByEvictionAPI",
+        "message": "Eviction API: evicting",
+    }
+
+    def mark(latest: Object) -> None:
+        conditions = latest.setdefault("status", {}).get("conditions") or ()
+        latest["status"]["conditions"] = [*(one for one in conditions if one["type"] != entry["type"]), entry]
+
+    return mark
 
 
 def _spend_budget(api: Api, found: Route, pod: Object) -> None:

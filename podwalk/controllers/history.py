@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from podwalk.controllers.controller import Context, key_of
 from podwalk.controllers.hashes import compute_hash
 from podwalk.controllers.owners import is_controlled_by, owner_reference
-from podwalk.controllers.trees import clone
+from podwalk.controllers.trees import clone, ordered
 from podwalk.types import Object
 
 RESOURCE = "controllerrevisions.apps"
@@ -51,8 +51,8 @@ def current(context: Context, owner: Object, kind: str, hash_label: str) -> tupl
 
 
 def template_data(owner: Object) -> Object:
-    """Return the part of an owner that a revision keeps."""
-    return {"spec": {"template": {"$patch": "replace", **clone(owner["spec"]["template"])}}}
+    """Return the part of an owner that a revision keeps, its fields in the order in which clients compare its bytes."""
+    return ordered({"spec": {"template": {"$patch": "replace", **owner["spec"]["template"]}}})
 
 
 def template_of(revision: Object) -> Object:

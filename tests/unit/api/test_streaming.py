@@ -166,7 +166,12 @@ def test_the_proxy_passes_a_request_on_to_a_pod(call: Caller, kubelet: Kubelet) 
     run(call)
     assert call("GET", f"{PODS}/web:8080/proxy/a/b", x="1").body == b"hello"
     assert call("POST", f"{PODS}/web/proxy/").status == 200
-    assert kubelet.asked == [("http", "web", 8080, "GET", "/a/b"), ("http", "web", 80, "POST", "/")]
+    assert call("OPTIONS", f"{PODS}/web/proxy").status == 200
+    assert kubelet.asked == [
+        ("http", "web", 8080, "GET", "/a/b"),
+        ("http", "web", 80, "POST", "/"),
+        ("http", "web", 80, "OPTIONS", "/"),
+    ]
 
 
 def test_the_proxy_picks_one_of_a_services_pods(call: Caller, kubelet: Kubelet) -> None:

@@ -157,3 +157,11 @@ def test_rights_of_others_follow_the_stored_roles(
         assert status["reason"] == (
             'RBAC: allowed by RoleBinding "default/readers" of Role "reader" to ServiceAccount "default/default"'
         )
+
+
+def test_an_eviction_is_told_to_the_pod_before_it_goes(call: Caller) -> None:
+    call.created(PODS, {**pod(), "metadata": {"name": "web", "finalizers": ["example.com/look"]}})
+    assert call("POST", f"{PODS}/web/eviction", {"metadata": {"name": "web"}}).status == 201
+    conditions = call("GET", f"{PODS}/web").body["status"]["conditions"]
+    [entry] = [one for one in conditions if one["type"] == "DisruptionTarget"]
+    assert (entry["reason"], entry["message"]) == ("EvictionByEvictionAPI", "Eviction API: evicting")

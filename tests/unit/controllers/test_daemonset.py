@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from podwalk.types import Object
@@ -80,3 +81,12 @@ def test_a_failed_pod_is_replaced_with_an_event(bench: Bench) -> None:
     assert any(reason == "FailedDaemonPod" and f"shop/{victim}" in message for reason, message in node)
     bench.run_all()
     assert nodes(bench) == ["lab-worker", "lab-worker2"]
+
+
+def test_a_revision_keeps_the_template_in_the_order_in_which_clients_compare_it(bench: Bench) -> None:
+    bench.create("daemonsets.apps", daemon_set())
+    bench.run_all()
+    [revision] = bench.list("controllerrevisions.apps")
+    assert json.dumps(revision["data"]) == json.dumps(revision["data"], sort_keys=True)
+    [entry] = revision["metadata"]["managedFields"]
+    assert entry["fieldsV1"]["f:data"] == {}
