@@ -6,6 +6,7 @@ HTTP/2 is not spoken: a client that offers it by ALPN is answered with ``http/1.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from email.utils import format_datetime
@@ -22,6 +23,8 @@ from podwalk.errors import PodwalkError
 from podwalk.simulation import Simulation, Task
 
 Headers = Sequence[tuple[str, str]]
+
+REQUEST_LINE = re.compile(rb"\S+ +.+ HTTP/\d\.\d")
 
 HEAD_LIMIT = 64 * 1024
 """Bytes of a request line and its headers; more is answered with 431, as nginx and Go do at their own limits."""
@@ -211,6 +214,8 @@ def _receive_request(
             if protocol.they_are_waiting_for_100_continue:
                 stream.write(protocol.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
             protocol.receive_data((yield from stream.read()))
+            if head is None:
+                _check_request_line(protocol.trailing_data[0])
         elif isinstance(event, h11.Request):
             head = event
         elif isinstance(event, h11.Data):
@@ -230,12 +235,19 @@ def _receive_request(
             return None
 
 
+def _check_request_line(data: bytes) -> None:
+    # h11 waits for the whole head; servers refuse a first line that is no request as soon as they have read it.
+    line, end, _ = data.partition(b"\n")
+    if end and line.strip() and not REQUEST_LINE.fullmatch(line.rstrip(b"\r")):
+        raise h11.RemoteProtocolError("illegal request line", error_status_hint=400)
+
+
 def _render(protocol: h11.Connection, answer: Answer, method: str) -> bytes:
     """Write an answer; h11 adds ``connection`` and ``transfer-encoding``, whose case is made what servers send."""
     headers = list(answer.headers)
     names = {key.lower() for key, _ in headers}
     bodiless = answer.status in (204, 304) or 100 <= answer.status < 200
-    if not bodiless and not names & {"content-length", "transfer-encoding"}:
+    if not bodiless and protocol.their_http_version is not None and not names & {"content-length", "transfer-encoding"}:
         headers.append(("Content-Length", str(len(answer.body))))
     if answer.close and "connection" not in names:
         headers.append(("Connection", "close"))

@@ -314,3 +314,14 @@ def test_agnhost_porter_serves_a_variable_a_port_in_json_if_asked(lab: Any) -> N
     lab.ready("porter")
     output = lab.exec("shoot", "curl", "-s", "-X", "POST", f"http://{ip(lab, 'porter')}/any").stdout
     assert output == '{"Method":"POST","Body":"foo"}'
+
+
+def test_a_server_refuses_what_is_no_request_at_the_first_line(lab: Any, echo: str) -> None:
+    output = lab.shell("shoot", f"echo hostName | nc -w 2 {echo} 80")
+    assert output.stdout.splitlines() == [
+        "HTTP/1.1 400 Bad Request",
+        "Content-Type: text/plain; charset=utf-8",
+        "Connection: close",
+        "",
+        "400 Bad Request",
+    ]
