@@ -14,7 +14,7 @@ from rich.progress import Progress, track
 
 from grader import classroom, executors, export, marks, notebooks, sample, table
 from grader.course import Course, CourseError
-from grader.isolation import bench
+from grader.isolation import bench, sandbox
 from podwalk.errors import PodwalkError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,6 +34,10 @@ def main() -> None:
 def sample_class(folder: Path, backend: str, unsandboxed: bool) -> None:
     """Release an assignment to a sample class of five, autograde it with nbgrader and print the marks."""
     console, started = Console(), time.monotonic()
+    if not unsandboxed and not sandbox.works():
+        # These five are ours; a class's submissions are refused without a sandbox.
+        console.print("bubblewrap does not work here: the sample's own submissions run without a sandbox")
+        unsandboxed = True
     shutil.rmtree(folder, ignore_errors=True)
     bench.judge()
     course = Course(folder)

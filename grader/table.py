@@ -39,7 +39,9 @@ def _points(task: TaskMark) -> str:
 
 def _show_reasons(console: Console, student: StudentMarks) -> None:
     if student.fault:
-        console.print(f"{student.student}: not gradable: {student.fault}", markup=False, highlight=False)
+        console.print(
+            f"{student.student}: not gradable: {student.fault}", markup=False, highlight=False, soft_wrap=True
+        )
     for task in student.tasks:
         for reason in task.reasons:
-            console.print(f"{student.student}, {task.name}: {reason}", markup=False, highlight=False)
+            console.print(f"{student.student}, {task.name}: {reason}", markup=False, highlight=False, soft_wrap=True)

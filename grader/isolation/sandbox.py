@@ -69,6 +69,14 @@ def opened(socket: Path, kubeconfig: Path) -> Iterator[int]:
         process.stderr.close()
 
 
+def works() -> bool:
+    """Whether bubblewrap is installed and may make namespaces here."""
+    bwrap = shutil.which("bwrap")
+    if bwrap is None:
+        return False
+    return subprocess.run([bwrap, "--unshare-all", "--ro-bind", "/", "/", "true"], capture_output=True).returncode == 0
+
+
 def processes(pid: int) -> int:
     """Count the processes in the sandbox of ``pid``; none if it has ended."""
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def course(tmp_path: Path, root: Path) -> Course:
 
 @pytest.mark.timeout(1200)
 def test_a_class_at_once_is_faster_than_stock(
-    course: Course, monkeypatch: pytest.MonkeyPatch, record_property: pytest.RecordProperty
+    course: Course, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
 ) -> None:
     with executors.executor(os.cpu_count() or 1) as executor:
         # The processes of the grader start once, however large the class.
