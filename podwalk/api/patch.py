@@ -201,14 +201,16 @@ def _merge_list(target: Any, patch: list[Any], field: FieldType | None, order: A
             for item in patch
             if not (isinstance(item, dict) and item.get(_DIRECTIVE) == "replace" and len(item) == 1)
         ]
-    current = list(target) if isinstance(target, list) else []
+    live = list(target) if isinstance(target, list) else []
     if not field.merge_key:
-        return _ordered([*current, *(item for item in patch if item not in current)], None, order, patch)
+        merged = [*live, *(item for item in patch if item not in live)]
+        return _ordered(_ordered(merged, None, patch, live), None, order, live)
     if any(isinstance(item, dict) and item.get(_DIRECTIVE) == "replace" for item in patch):
         return [item for item in patch if not (isinstance(item, dict) and item.get(_DIRECTIVE) == "replace")]
+    merged = list(live)
     for item in patch:
-        current = _merge_item(current, item, field, name)
-    return _ordered(current, field.merge_key, order, patch)
+        merged = _merge_item(merged, item, field, name)
+    return _ordered(_ordered(merged, field.merge_key, patch, live), field.merge_key, order, live)
 
 
 def _merge_item(current: list[Any], item: Any, field: FieldType, name: str) -> list[Any]:
@@ -237,10 +239,16 @@ def go_text(value: Any) -> str:
     return "<nil>" if value is None else str(value)
 
 
-def _ordered(items: list[Any], key: str | None, order: Any, patch: list[Any]) -> list[Any]:
-    """Put a merged list in the order of ``$setElementOrder``, or of the patch; what neither names keeps its place.
+def _ordered(items: list[Any], key: str | None, order: Any, live: list[Any]) -> list[Any]:
+    """Put the items that ``order`` names in its order; the others stay before those that they were before.
 
     Source: strategicpatch's ``normalizeElementOrder`` and ``mergeSortedSlice``.
+
+    Args:
+        items: the merged list.
+        key: the merge key; None for a list of scalars.
+        order: the patch, or its ``$setElementOrder``; anything but a list changes nothing.
+        live: the list before the patch.
     """
     if not isinstance(order, list):
         return items
@@ -250,20 +258,16 @@ def _ordered(items: list[Any], key: str | None, order: Any, patch: list[Any]) ->
         return json.dumps(named, sort_keys=True)
 
     rank = {identity(entry): position for position, entry in enumerate(order)}
+    before = {identity(entry): position for position, entry in enumerate(live)}
     named = sorted((item for item in items if identity(item) in rank), key=lambda item: rank[identity(item)])
-    others = [(index, item) for index, item in enumerate(items) if identity(item) not in rank]
-    before = {id(item): index for index, item in enumerate(items)}
-    return _weave(named, others, before)
-
-
-def _weave(named: list[Any], others: list[tuple[int, Any]], before: dict[int, int]) -> list[Any]:
+    others = [item for item in items if identity(item) not in rank]
     result: list[Any] = []
-    while named or others:
-        if not others or (named and before[id(named[0])] < others[0][0]):
-            result.append(named.pop(0))
-        else:
-            result.append(others.pop(0)[1])
-    return result
+    while named and others:
+        # What is new has no place in the live list, and goes first.
+        first, second = before.get(identity(others[0])), before.get(identity(named[0]))
+        stays_before = first is not None and second is not None and first < second
+        result.append((others if stays_before else named).pop(0))
+    return [*result, *named, *others]
 
 
 def _order_untouched(target: Object, patch: Object, at: FieldType | None) -> None:
@@ -272,4 +276,4 @@ def _order_untouched(target: Object, patch: Object, at: FieldType | None) -> Non
         name = key.removeprefix(_ORDER)
         if key.startswith(_ORDER) and name not in patch and isinstance(target.get(name), list):
             field = _field(at, name)
-            target[name] = _ordered(target[name], (field.merge_key or None) if field else None, order, [])
+            target[name] = _ordered(target[name], (field.merge_key or None) if field else None, order, target[name])

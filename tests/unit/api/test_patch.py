@@ -158,3 +158,10 @@ def test_a_patched_object_is_typed_again(call: Caller) -> None:
 
 def test_a_patch_of_what_is_not_there_is_not_found(call: Caller) -> None:
     assert call("PATCH", f"{CONFIG_MAPS}/c", {}, content_type=MERGE).message == 'configmaps "c" not found'
+
+
+def test_a_new_item_of_a_merged_list_goes_before_those_that_the_patch_does_not_name() -> None:
+    target = {"secrets": [{"name": "a"}, {"name": "b"}, {"name": "c"}]}
+    change: Object = {"secrets": [{"name": "new"}, {"name": "c", "namespace": "n"}]}
+    found = patch.strategic(target, change, schema.root(RESOURCES["serviceaccounts"]))["secrets"]
+    assert [entry["name"] for entry in found] == ["new", "a", "b", "c"]
