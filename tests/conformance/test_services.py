@@ -9,7 +9,9 @@ from podwalk.facade.tally import tally
 
 
 def test_every_pod_behind_a_service_answers(shop: Cluster) -> None:
-    answers = shop.exec("client", "for i in $(seq 40); do wget -qO- -T 3 http://backend; done")
+    forty = "for i in $(seq 40); do wget -qO- -T 3 http://backend; done"
+    shop.exec("client", f"{forty} | sort -u | wc -l | grep 3", until="succeeds")
+    answers = shop.exec("client", forty)
     expected = {f"Hello from {name}" for name in shop.get("pods", selector="app=backend").names}
     counted = tally(answers.lines)
     assert set(counted.counts) == expected
@@ -28,9 +30,8 @@ def test_a_service_of_another_namespace_needs_its_namespace(shop: Cluster) -> No
 
 
 def test_a_service_without_pods_refuses(shop: Cluster) -> None:
-    shop.apply(
-        "apiVersion: v1\nkind: Service\nmetadata: {name: empty}\nspec:\n  selector: {app: none}\n  ports: [{port: 80}]\n"
-    )
+    spec = {"selector": {"app": "none"}, "ports": [{"port": 80}]}
+    shop.apply({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "empty"}, "spec": spec})
     output = shop.exec("client", "wget -qO- -T 3 http://empty 2>&1 | grep refused", until="succeeds")
     assert "Connection refused" in output.stdout
 
