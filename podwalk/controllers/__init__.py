@@ -58,7 +58,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     AUTOSCALER,
     disruption.CONTROLLER,
     loadbalancer.CONTROLLER,
-    ingress.CONTROLLER,
+    *ingress.CONTROLLERS,
     nodelife.LIFECYCLE,
     nodelife.EVICTION,
     nodelife.GARBAGE,

@@ -2,5 +2,8 @@
 
 from podwalk.controllers.ingress.addon import DEPLOYMENTS, enable_ingress, manifest
 from podwalk.controllers.ingress.controller import CONTROLLER
+from podwalk.controllers.ingress.gateway import CONTROLLERS as GATEWAY_CONTROLLERS
 
-__all__ = ["CONTROLLER", "DEPLOYMENTS", "enable_ingress", "manifest"]
+CONTROLLERS = (CONTROLLER, *GATEWAY_CONTROLLERS)
+
+__all__ = ["CONTROLLERS", "DEPLOYMENTS", "enable_ingress", "manifest"]

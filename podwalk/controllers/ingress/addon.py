@@ -24,6 +24,7 @@ RESOURCES = {
     "ClusterRoleBinding": "clusterrolebindings.rbac.authorization.k8s.io",
     "Service": "services",
     "Deployment": "deployments.apps",
+    "CustomResourceDefinition": "customresourcedefinitions.apiextensions.k8s.io",
     "IngressClass": "ingressclasses.networking.k8s.io",
 }
 
@@ -66,6 +67,17 @@ NGINX = Site(
 )
 
 
+TRAEFIK = Site(
+    "traefik",
+    "traefik",
+    {"app.kubernetes.io/instance": "traefik-traefik", "app.kubernetes.io/name": "traefik"},
+    "docker.io/library/traefik:v3.6",
+    "traefik",
+    "traefik.io/ingress-controller",
+    "traefik",
+)
+
+
 def manifest(controller: str = "nginx", *, default: bool = False) -> list[Object]:
     """Return the objects of an Ingress controller, in the order in which they can be applied.
 
@@ -90,6 +102,7 @@ def manifest(controller: str = "nginx", *, default: bool = False) -> list[Object
             "apps/v1", "Deployment", site.name, site, labels=dict(site.labels), spec=_deployment(site, container(site))
         ),
         _class(site, default),
+        *(_middlewares() if site is TRAEFIK else ()),
     ]
 
 
@@ -200,6 +213,49 @@ def _nginx(site: Site) -> Object:
     }
 
 
+def _traefik(site: Site) -> Object:
+    ping = {"httpGet": {"path": "/ping", "port": 8080}, "periodSeconds": 10}
+    return {
+        "name": "traefik",
+        "image": site.image,
+        "args": [
+            "--entryPoints.web.address=:80",
+            "--entryPoints.websecure.address=:443",
+            "--entryPoints.websecure.http.tls=true",
+            "--ping=true",
+            "--providers.kubernetescrd",
+            "--providers.kubernetesingress",
+            f"--providers.kubernetesingress.ingressclass={site.ingress_class}",
+            "--providers.kubernetesingress.ingressendpoint.hostname=localhost",
+            "--providers.kubernetesgateway",
+            "--providers.kubernetesgateway.statusaddress.hostname=localhost",
+        ],
+        "readinessProbe": {**ping, "failureThreshold": 1},
+        "livenessProbe": {**ping, "failureThreshold": 3},
+        "ports": [
+            {"name": "http", "containerPort": 80, "hostPort": 80, "protocol": "TCP"},
+            {"name": "https", "containerPort": 443, "hostPort": 443, "protocol": "TCP"},
+        ],
+    }
+
+
+def _middlewares() -> list[Object]:
+    """Return the definition of Traefik's Middlewares, whose fields are not checked here."""
+    schema = {
+        "type": "object",
+        "properties": {"spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+    }
+    version = {"name": "v1alpha1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    names = {"kind": "Middleware", "listKind": "MiddlewareList", "plural": "middlewares", "singular": "middleware"}
+    definition: Object = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "middlewares.traefik.io"},
+        "spec": {"group": "traefik.io", "names": names, "scope": "Namespaced", "versions": [version]},
+    }
+    return [definition]
+
+
 def _class(site: Site, default: bool) -> Object:
     made = _object(
         "networking.k8s.io/v1",
@@ -213,5 +269,8 @@ def _class(site: Site, default: bool) -> Object:
     return made
 
 
-DEPLOYMENTS: Mapping[str, tuple[Site, Callable[[Site], Object]]] = {"nginx": (NGINX, _nginx)}
+DEPLOYMENTS: Mapping[str, tuple[Site, Callable[[Site], Object]]] = {
+    "nginx": (NGINX, _nginx),
+    "traefik": (TRAEFIK, _traefik),
+}
 """Every controller that can be switched on: where it runs, and its container."""

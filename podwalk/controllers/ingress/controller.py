@@ -22,7 +22,8 @@ from podwalk.network.ingress.classes import CLASSES, INGRESSES, class_of
 from podwalk.network.ingress.dialects import Dialect
 from podwalk.types import Change, Object
 
-PUBLISHED = "--publish-status-address="
+PUBLISHED = ("--publish-status-address=", "--providers.kubernetesingress.ingressendpoint.hostname=")
+"""The flags of each controller that say which address it gives."""
 _SEEN: WeakKeyDictionary[Queue, dict[Key, str]] = WeakKeyDictionary()
 
 
@@ -69,7 +70,8 @@ def _announce(context: Context, ingress: Object, dialect: Dialect, site: Site, s
         return
     seen[key] = version
     recorder = _recorder(context, site)
-    recorder.event(ingress, "Normal", "Sync", "Scheduled for sync")
+    if dialect.name == "nginx":
+        recorder.event(ingress, "Normal", "Sync", "Scheduled for sync")
     for one in dialect.unsimulated(context.objects, ingress):
         recorder.event(
             ingress, "Warning", one.reason, f"{one.what} is not simulated and has no effect here: {one.advice}."
@@ -91,7 +93,7 @@ def _published(context: Context, site: Site, pod: Object) -> Iterable[Object]:
     if entries:
         return [{name: entry[name] for name in ("ip", "hostname") if entry.get(name)} for entry in entries]
     words = [word for container in pod["spec"]["containers"] for word in container.get("args") or ()]
-    given = next((word.removeprefix(PUBLISHED) for word in words if word.startswith(PUBLISHED)), "")
+    given = next((word.partition("=")[2] for word in words if word.startswith(PUBLISHED)), "")
     return [{"hostname": given}] if given else []
 
 

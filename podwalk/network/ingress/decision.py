@@ -30,6 +30,7 @@ class Decision:
         ask: who is to be asked first; the request goes on when the answer is 2xx.
         connect_timeout_s: how long an endpoint may take to accept.
         read_timeout_s: how long it may be silent.
+        tries: how many endpoints are tried in all.
         counted: the keys of ``Memory.open`` that this request holds until it is answered.
     """
 
@@ -49,6 +50,7 @@ class Decision:
     ask: ExternalAuth | None = None
     connect_timeout_s: float = 5.0
     read_timeout_s: float = 60.0
+    tries: int = 1
     counted: tuple[tuple[str, ...], ...] = ()
 
     @property

@@ -62,10 +62,12 @@ def expression(text: str, ignore_case: bool) -> re.Pattern[str] | None:
 
 
 def host_matches(pattern: str, host: str) -> bool:
-    """Whether a rule's host is meant: empty means every host, ``*.`` exactly one label more."""
+    """Whether a rule's host is meant: empty means every host, ``*.`` exactly one label more, ``**.`` at least one."""
     pattern, host = pattern.lower(), host.lower()
     if not pattern:
         return True
+    if pattern.startswith("**."):
+        return host.endswith(pattern[2:]) and len(host) > len(pattern) - 2
     if not pattern.startswith("*."):
         return pattern == host
     label, dot, rest = host.partition(".")
@@ -76,7 +78,7 @@ def host_rank(pattern: str) -> tuple[int, int]:
     """Return how specific a rule's host is: exact, then wildcards by length, then every host."""
     if not pattern:
         return (0, 0)
-    return (1 if pattern.startswith("*.") else 2, len(pattern))
+    return (1 if pattern.startswith("*") else 2, len(pattern))
 
 
 def path_rank(path: PathMatch) -> tuple[int, int]:

@@ -54,7 +54,7 @@ def _location(request: HttpRequest, redirect: Redirect) -> str | None:
         return redirect.url
     path = replaced(request.path, redirect.path) if redirect.path else request.path
     scheme = redirect.scheme or request.scheme
-    if redirect.scheme and not redirect.host and redirect.path is None and redirect.scheme == request.scheme:
+    if not redirect.always and redirect.scheme == request.scheme:
         return None
     port = "" if redirect.port in (0, {"http": 80, "https": 443}.get(scheme)) else f":{redirect.port}"
     query = f"?{request.query}" if request.query else ""
@@ -92,9 +92,11 @@ def expand(match: re.Match[str], template: str) -> str:
 
     def group(reference: re.Match[str]) -> str:
         name = reference.group(1) or reference.group(2)
+        if name is None:
+            return "$"
         try:
             return match.group(int(name) if name.isdigit() else name) or ""
         except (IndexError, re.error):
             return ""
 
-    return re.sub(r"\$(\d+)|\$\{(\w+)\}", group, template)
+    return re.sub(r"\$(\d+)|\$\{(\w+)\}|\$\$", group, template)

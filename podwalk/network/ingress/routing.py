@@ -110,6 +110,9 @@ def decide(
 
 
 def _unmatched(visit: _Visit, rules: tuple[Rule, ...]) -> Decision:
+    for rule in selection.skipped(rules, visit.request)[:1]:
+        visit.note(f"{visit.dialect.name}: 404", f"{rule.skipped} The controller leaves the rule out.", rule, ok=False)
+        return visit.refuse(404, rule)
     hosts = sorted({rule.host for rule in rules if rule.host})
     known = [rule for rule in rules if host_matches(rule.host, visit.request.host) and not rule.is_default]
     if known:
@@ -151,7 +154,7 @@ def _send(visit: _Visit, rule: Rule) -> Decision:
     backend = _backend(visit, rule)
     if backend is None:
         visit.note("no backend", "The rule has no backend with a weight above zero.", rule, ok=False)
-        return visit.refuse(500 if rule.backends else 404, rule)
+        return visit.refuse(503 if rule.backends else 404, rule)
     target = resolve(visit.view, backend)
     if target.problem and rule.fallback and not backend.problem:
         instead = resolve(visit.view, rule.fallback[0])
@@ -219,9 +222,10 @@ def _proxy(visit: _Visit, rule: Rule, target: Target) -> Decision:
         tuple(visit.hops),
         rule=rule,
         service=target.ref,
-        endpoints=ordered[: intents.tries or None],
+        endpoints=ordered,
+        tries=intents.tries or dialect.retries,
         target=path,
-        host=host or intents.host,
+        host=host or own.host or intents.host,
         protocol=own.protocol if own.protocol != "HTTP" else intents.protocol,
         external_name=target.external_name,
         external_port=int(target.port["port"]) if target.port and target.external_name else 0,

@@ -62,6 +62,7 @@ class Redirect:
         url: the whole address, in which ``$1`` may stand; then nothing else counts.
         pattern: what the address (``http://host/path``) must match, for ``url`` with groups.
         path: what a :class:`Rewrite` makes of the path.
+        always: whether it is done even if it leads where the client is.
     """
 
     status: int
@@ -71,6 +72,7 @@ class Redirect:
     host: str = ""
     port: int = 0
     path: Rewrite | None = None
+    always: bool = False
 
 
 @dataclass(frozen=True)
@@ -242,6 +244,7 @@ class Rule:
         tls: whether it is for TLS only (True) or for plain HTTP only (False).
         is_default: whether it is a default backend's rule.
         conditions: what else a request must have.
+        skipped: why the controller leaves the rule out, if it does.
     """
 
     host: str
@@ -256,6 +259,7 @@ class Rule:
     tls: bool | None = None
     is_default: bool = False
     conditions: tuple[Condition, ...] = ()
+    skipped: str = ""
 
 
 @dataclass(frozen=True)

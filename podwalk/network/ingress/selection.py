@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random as randomness
 from collections.abc import Iterable, Sequence
+from urllib.parse import parse_qsl
 
 from podwalk.network.endpoints import Endpoint
 from podwalk.network.ingress.matching import PathKind, expression, host_matches, host_rank, path_rank
@@ -21,7 +22,7 @@ def find(rules: Iterable[Rule], request: HttpRequest, *, host_first: bool) -> tu
         request: what came.
         host_first: see :class:`~podwalk.network.ingress.dialects.Dialect`.
     """
-    here = [rule for rule in rules if host_matches(rule.host, request.host)]
+    here = [rule for rule in rules if not rule.skipped and host_matches(rule.host, request.host)]
     if host_first and here:
         best = max(host_rank(rule.host) for rule in here)
         here = [rule for rule in here if host_rank(rule.host) == best]
@@ -35,7 +36,13 @@ def find(rules: Iterable[Rule], request: HttpRequest, *, host_first: bool) -> tu
 def _order(rule: Rule) -> tuple[object, ...]:
     host, path = host_rank(rule.host), path_rank(rule.path)
     own = tuple(-number for number in rule.priority)
-    return (rule.is_default, own, (-host[0], -host[1]), (-path[0], -path[1]), -len(rule.conditions))
+    return (rule.is_default, own, (-host[0], -host[1]), (-path[0], -path[1]), _conditions(rule))
+
+
+def _conditions(rule: Rule) -> tuple[int, ...]:
+    """Return how specific the conditions are, the most first: a method, then headers, then query parameters."""
+    kinds = [condition.kind for condition in rule.conditions]
+    return tuple(-kinds.count(kind) for kind in ("method", "header", "query"))
 
 
 def _meets(rule: Rule, request: HttpRequest) -> bool:
@@ -57,9 +64,13 @@ def _holds(condition: Condition, request: HttpRequest) -> bool:
 
 
 def _parameter(request: HttpRequest, name: str) -> str | None:
-    from urllib.parse import parse_qsl
 
     return next((value for key, value in parse_qsl(request.query, keep_blank_values=True) if key == name), None)
+
+
+def skipped(rules: Iterable[Rule], request: HttpRequest) -> list[Rule]:
+    """Return the rules that a request would meet, had the controller not left them out."""
+    return [rule for rule in rules if rule.skipped and host_matches(rule.host, request.host) and _meets(rule, request)]
 
 
 def canary_takes(canary: Canary, request: HttpRequest, random: randomness.Random) -> tuple[bool, str]:

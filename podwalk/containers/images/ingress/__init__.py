@@ -6,7 +6,8 @@ Left out: the admission webhook, the configuration file (there is none to read i
 from __future__ import annotations
 
 from podwalk.containers.images.image import Image, executable
-from podwalk.containers.images.ingress.controller import nginx_ingress_controller
+from podwalk.containers.images.ingress.nginx import nginx_ingress_controller
+from podwalk.containers.images.ingress.traefik import traefik
 
 IMAGES = [
     Image(
@@ -20,5 +21,14 @@ IMAGES = [
         },
         user=101,
         size=110_000_000,
+    ),
+    Image(
+        name="docker.io/library/traefik",
+        tags=r"latest|v?3(\.[0-9]+(\.[0-9]+)?)?",
+        programs={"traefik": traefik},
+        entrypoint=["/entrypoint.sh"],
+        cmd=["traefik"],
+        files={"entrypoint.sh": executable("traefik"), "var/run/secrets/kubernetes.io/serviceaccount/": ""},
+        size=50_000_000,
     ),
 ]

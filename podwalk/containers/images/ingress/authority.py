@@ -21,15 +21,28 @@ TIMEOUT_S = 5.0
 
 @dataclass(frozen=True)
 class Answer:
-    """What the other server said: ``status`` 0 lets the request on, with ``headers`` added; another refuses it."""
+    """What the other server said: ``status`` 0 lets the request on, with ``headers`` added; another refuses it.
+
+    With ``reply`` the client gets what the other server answered.
+    """
 
     status: int
     headers: http.Headers = ()
+    reply: http.Reply | None = None
 
 
 def ask(process: Process, auth: ExternalAuth, request: HttpRequest) -> Generator[simpy.Event, Any, Answer]:
     """Ask, as ingress-nginx does: 2xx lets the request on, 401 and 403 refuse it, all else is an error (500)."""
-    reply = yield from _exchange(process, auth, request)
+    asked = f"{request.scheme}://{request.host}{request.target}"
+    own = [
+        ("X-Original-URL", asked),
+        ("X-Original-Method", request.method),
+        ("X-Sent-From", "nginx-ingress-controller"),
+        ("X-Real-IP", request.client_ip),
+        ("X-Forwarded-For", request.client_ip),
+        ("X-Auth-Request-Redirect", request.target),
+    ]
+    reply = yield from _exchange(process, auth, request, own)
     if reply is None:
         return Answer(500)
     if 200 <= reply.status < 300:
@@ -43,23 +56,36 @@ def ask(process: Process, auth: ExternalAuth, request: HttpRequest) -> Generator
     return Answer(500)
 
 
+def ask_forward(process: Process, auth: ExternalAuth, request: HttpRequest) -> Generator[simpy.Event, Any, Answer]:
+    """Ask, as Traefik's forwardAuth does: 2xx lets the request on, any other answer is the client's."""
+    own = [
+        ("X-Forwarded-Method", request.method),
+        ("X-Forwarded-Proto", request.scheme),
+        ("X-Forwarded-Host", request.host),
+        ("X-Forwarded-Uri", request.target),
+        ("X-Forwarded-For", request.client_ip),
+    ]
+    reply = yield from _exchange(process, auth, request, own)
+    if reply is None:
+        return Answer(500)
+    if 200 <= reply.status < 300:
+        wanted = ((name, reply.header(name)) for name in auth.response_headers)
+        return Answer(0, tuple((name, value) for name, value in wanted if value))
+    return Answer(reply.status, reply=reply)
+
+
 def _exchange(
-    process: Process, auth: ExternalAuth, request: HttpRequest
+    process: Process, auth: ExternalAuth, request: HttpRequest, own: list[tuple[str, str]]
 ) -> Generator[simpy.Event, Any, http.Reply | None]:
     url = urlsplit(substituted(auth.url, request))
-    asked = f"{request.scheme}://{request.host}{request.target}"
-    headers = [
-        ("Host", url.netloc),
-        ("X-Original-URL", asked),
-        ("X-Original-Method", request.method),
-        ("X-Sent-From", "nginx-ingress-controller"),
-        ("X-Real-IP", request.client_ip),
-        ("X-Forwarded-For", request.client_ip),
-        ("X-Auth-Request-Redirect", request.target),
-        ("Connection", "close"),
-    ]
+    headers = [("Host", url.netloc), *own, ("Connection", "close")]
     taken = {name.lower() for name, _ in headers} | {"content-length", "transfer-encoding", "upgrade"}
-    headers += [(name, value) for name, value in request.headers if name.lower() not in taken]
+    kept = {name.lower() for name in auth.request_headers}
+    headers += [
+        (name, value)
+        for name, value in request.headers
+        if name.lower() not in taken and (not kept or name.lower() in kept)
+    ]
     target = (url.path or "/") + (f"?{url.query}" if url.query else "")
     try:
         found = yield from resolver.lookup(process.container, url.hostname or "")

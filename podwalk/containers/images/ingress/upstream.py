@@ -57,13 +57,13 @@ class Message:
     body: bytes
 
 
-def send(process: Process, decision: Decision, message: Message, tries: int) -> Generator[simpy.Event, Any, Outcome]:
+def send(process: Process, decision: Decision, message: Message) -> Generator[simpy.Event, Any, Outcome]:
     """Try the endpoints of a decision one after the other; a single one is tried again."""
     addresses = yield from _addresses(process, decision)
     attempts: list[Attempt] = []
     problem = "no live upstreams"
     status = 502
-    for number in range(tries if addresses else 0):
+    for number in range(decision.tries if addresses else 0):
         ip, port = addresses[number % len(addresses)]
         try:
             reply, stream = yield from _exchange(process, decision, message, ip, port)
