@@ -108,6 +108,12 @@ def _grade(course: Course, assignment: str, student: str) -> marks.StudentMarks:
     try:
         course.autograde(assignment, student)
     except CourseError as error:
-        return marks.StudentMarks(student, fault=str(error).splitlines()[-1])
+        return marks.StudentMarks(student, fault=_cause(str(error)))
     with Gradebook(course.api.coursedir.db_url) as gradebook:
         return marks.read(gradebook, course, assignment, student)
+
+
+def _cause(log: str) -> str:
+    """Return the line of nbgrader's log that names the exception, rather than the last, which says to look above."""
+    lines = [line.strip() for line in log.splitlines()]
+    return next((line for line in reversed(lines) if "Error: " in line), lines[-1])
