@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from podwalk.containers.fabric import Fabric
+from podwalk.containers.files import FileSystem
 from podwalk.containers.sockets import NetNs
 from podwalk.controllers.recorder import Recorder
 from podwalk.errors import ApiError
@@ -45,6 +46,7 @@ class Kubelet:
         self.objects, self.simulation, self.options = kubelets.objects, kubelets.simulation, kubelets.options
         self.fabric = kubelets.fabric
         self.ip = node_ip(self.objects, name)
+        self.files = FileSystem(clock=lambda: self.simulation.now)
         self.range = Range(node.get("spec", {}).get("podCIDR") or kubelets.spare_range())
         self.network: NetNs = self.fabric.node(name, self.ip)
         self.recorder = Recorder(self.objects, self.simulation, "kubelet", name)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from podwalk.containers.files import Directory, FileSystem, Node, publish
+from podwalk.containers.files import Directory, FileError, FileSystem, Node, parent, publish
 from podwalk.errors import PodwalkError
 from podwalk.kubelet.downward import field_value, resource_value
 from podwalk.simulation import Simulation
@@ -32,15 +32,22 @@ class Volume:
     """A volume of a running Pod; ``payload`` is None for those that nobody updates."""
 
     name: str
-    directory: Directory
+    directory: Node
     payload: Callable[[], dict[str, bytes]] | None = None
     current: dict[str, bytes] = field(default_factory=dict)
     mode: int = DEFAULT_MODE
     type: str = "ext4"
 
 
-def set_up(view: View, simulation: Simulation, pod: Object, spec: Mapping[str, Any], ips: Callable[[], str]) -> Volume:
-    """Make one volume of a Pod.
+def set_up(
+    view: View,
+    simulation: Simulation,
+    pod: Object,
+    spec: Mapping[str, Any],
+    ips: Callable[[], str],
+    host: FileSystem,
+) -> Volume:
+    """Make one volume of a Pod; ``host`` is what the Pods of its node share.
 
     Raises:
         MountError: when what it is made of is not there, or the kind of volume is not simulated.
@@ -51,7 +58,7 @@ def set_up(view: View, simulation: Simulation, pod: Object, spec: Mapping[str, A
         is_memory = settings.get("medium") == "Memory"
         return Volume(name, Directory(mode=0o777), type="tmpfs" if is_memory else "ext4")
     if kind == "hostPath":
-        return Volume(name, Directory())
+        return Volume(name, _on_host(host, name, settings))
     if kind not in ("configMap", "secret", "projected", "downwardAPI"):
         raise MountError(
             f'MountVolume.SetUp failed for volume "{name}" : podwalk does not simulate {kind} volumes; '
@@ -73,6 +80,34 @@ def set_up(view: View, simulation: Simulation, pod: Object, spec: Mapping[str, A
     volume.type = "tmpfs" if kind in ("secret", "projected", "downwardAPI") else "ext4"
     _write(volume, simulation)
     return volume
+
+
+def _on_host(host: FileSystem, name: str, settings: Mapping[str, Any]) -> Node:
+    """Return what is at a path of the node, made if its type allows.
+
+    Source: pkg/volume/hostpath/host_path.go. A node has no files but those that Pods have put there.
+    """
+    path, kind = settings["path"], settings.get("type") or ""
+    try:
+        if not host.exists(path) and kind in ("", "DirectoryOrCreate"):
+            host.mkdir(path, parents=True)
+        elif not host.exists(path) and kind == "FileOrCreate":
+            host.mkdir(parent(path), parents=True)
+            host.write(path, b"")
+        node = host.stat(path)
+    except FileError as error:
+        raise MountError(_type_check(name, path, kind)) from error
+    if isinstance(node, Directory) != ("File" not in kind) and kind:
+        raise MountError(_type_check(name, path, kind))
+    return node
+
+
+def _type_check(name: str, path: str, kind: str) -> str:
+    wanted = "file" if kind.startswith("File") else "directory" if kind.startswith("Directory") else kind
+    article = "an" if wanted[:1] in "aeiou" else "a"
+    return (
+        f'MountVolume.SetUp failed for volume "{name}" : hostPath type check failed: {path} is not {article} {wanted}'
+    )
 
 
 def refresh(volume: Volume, simulation: Simulation) -> bool:
@@ -102,8 +137,8 @@ def mount(
     volume = volumes[entry["name"]]
     node: Node = volume.directory
     sub_path = entry.get("subPath") or expand(entry.get("subPathExpr") or "")
-    if sub_path:
-        inside = FileSystem(volume.directory)
+    if sub_path and isinstance(node, Directory):
+        inside = FileSystem(node)
         if not inside.exists("/" + sub_path):
             inside.mkdir("/" + sub_path, parents=True)
         node = inside.stat("/" + sub_path)
@@ -113,6 +148,7 @@ def mount(
 
 
 def _write(volume: Volume, simulation: Simulation) -> None:
+    assert isinstance(volume.directory, Directory), "what has a payload was made as a directory"
     stamp = simulation.datetime().strftime("%Y_%m_%d_%H_%M_%S.%f") + f"{len(volume.directory.entries):03d}"
     publish(volume.directory, volume.current, stamp, mode=volume.mode, now_s=simulation.now)
 

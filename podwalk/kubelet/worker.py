@@ -159,7 +159,7 @@ class Worker:
                 for spec in self.pod["spec"].get("volumes") or ():
                     if spec["name"] not in self.volumes:
                         self.volumes[spec["name"]] = volumes.set_up(
-                            self.objects, self.simulation, self.pod, spec, lambda: self.ip
+                            self.objects, self.simulation, self.pod, spec, lambda: self.ip, self.kubelet.files
                         )
                 return
             except MountError as error:

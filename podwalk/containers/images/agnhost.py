@@ -316,12 +316,12 @@ def serve_hostname(process: Process, argv: list[str]) -> Task:
 
         def handle(request: http.Incoming) -> http.Answer:
             log(process, f"HTTP request from {request.remote}")
-            return serving.text(http.date(process.simulation), f"{hostname}\n")
+            return serving.text(http.date(process.simulation), hostname)
 
         tasks.append(serving.serve(process, port, handle))
     if options["udp"] == "true":
         tasks.append(_udp_hostname(process, port))
-    process.write("Serving on port {port}.\n".replace("{port}", str(port)))
+    log(process, f"Serving on port {port}.")
     return (yield from serving.hold(process, tasks, exit_code=0))
 
 

@@ -153,3 +153,37 @@ def test_a_read_only_root_can_be_read_but_not_written(bench: Any) -> None:
     bench.ready("ro")
     assert "Read-only file system" in bench.shell("ro", "echo x > /x").stderr
     assert bench.shell("ro", "echo x > /dev/null").code == 0
+
+
+HOST = """
+apiVersion: v1
+kind: Pod
+metadata: {name: NAME}
+spec:
+  nodeName: podwalk-worker
+  containers:
+  - {name: c, image: busybox, command: [sleep, "1000"], volumeMounts: [{name: data, mountPath: /data}]}
+  volumes: [{name: data, hostPath: {path: PATH, type: TYPE}}]
+"""
+
+
+def on_host(name: str, path: str, kind: str) -> str:
+    return HOST.replace("NAME", name).replace("PATH", path).replace("TYPE", kind)
+
+
+def test_a_path_of_the_node_outlives_the_pod(bench: Any) -> None:
+    bench.apply(on_host("first", "/var/shop", "DirectoryOrCreate"))
+    bench.ready("first")
+    bench.shell("first", "echo kept > /data/file")
+    bench.delete("Pod", "first", gracePeriodSeconds="0")
+    bench.apply(on_host("second", "/var/shop", "Directory"))
+    bench.ready("second")
+    assert bench.exec("second", "cat", "/data/file").stdout == "kept\n"
+
+
+def test_a_path_of_the_node_that_is_not_there_is_said(bench: Any) -> None:
+    bench.apply(on_host("absent", "/nothing", "Directory"))
+    bench.until(lambda: bool(bench.messages("absent", "FailedMount")))
+    assert bench.messages("absent", "FailedMount") == [
+        'MountVolume.SetUp failed for volume "data" : hostPath type check failed: /nothing is not a directory'
+    ]
