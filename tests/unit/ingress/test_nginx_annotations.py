@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from passlib.hash import apr_md5_crypt, bcrypt, ldap_sha1  # type: ignore[import-untyped]  # it ships no types
 
@@ -79,7 +81,7 @@ def test_the_older_ingress_has_the_path(world: World) -> None:
     ],
 )
 def test_plain_http_is_redirected_where_the_host_has_tls(
-    world: World, tls: bool, annotations: dict[str, str], status: int
+    world: World, tls: bool, annotations: dict[str, Any], status: int
 ) -> None:
     world.ingress(tls=tls, **annotations)
     decision = world.ask("http://h/a?b")
@@ -97,7 +99,7 @@ def test_plain_http_is_redirected_where_the_host_has_tls(
         ({"app_root": "/app"}, 302, "http://h/app"),
     ],
 )
-def test_a_redirect_sends_the_client_elsewhere(world: World, annotations: dict[str, str], status: int, to: str) -> None:
+def test_a_redirect_sends_the_client_elsewhere(world: World, annotations: dict[str, Any], status: int, to: str) -> None:
     world.ingress(**annotations)
     decision = world.ask()
     assert (decision.status, location(decision)) == (status, to)
@@ -173,7 +175,7 @@ def test_external_auth_is_asked_before_the_request_goes_on(world: World) -> None
     assert (ask.url, ask.response_headers) == ("http://auth.shop.svc.cluster.local/check", ("X-User", "X-Role"))
 
 
-def canary(world: World, **annotations: str) -> None:
+def canary(world: World, **annotations: Any) -> None:
     world.service("next")
     world.ingress("main")
     world.ingress("next", service="next", canary="true", **annotations)
@@ -252,7 +254,8 @@ def test_cors_answers_the_preflight_and_marks_answers(world: World) -> None:
     ("limit", "size", "status"), [("", 1048577, 413), ("", 1048576, 0), ("8m", 2000000, 0), ("0", 10**9, 0)]
 )
 def test_proxy_body_size_refuses_larger_bodies(world: World, limit: str, size: int, status: int) -> None:
-    world.ingress(**({"proxy_body_size": limit} if limit else {}))
+    annotations: dict[str, Any] = {"proxy_body_size": limit} if limit else {}
+    world.ingress(**annotations)
     assert world.ask(method="POST", body_size=size).status == status
 
 
@@ -321,14 +324,16 @@ def test_time_outs_and_tries(world: World) -> None:
 def test_every_annotation_of_the_table_that_works_gives_no_warning_and_every_other_one_does(world: World) -> None:
     values = {"auth-type": "basic", "affinity": "cookie", "backend-protocol": "HTTP"}
     for row in TABLE:
-        obj = world.ingress(**{row.name.replace("-", "_"): values.get(row.name, "1")})
+        one: dict[str, Any] = {row.name.replace("-", "_"): values.get(row.name, "1")}
+        obj = world.ingress(**one)
         assert bool(world.warnings(obj)) == bool(row.advice), row.name
         assert bool(row.does) != bool(row.advice), row.name
 
 
 @pytest.mark.parametrize("name", ["configuration_snippet", "server_snippet", "not_an_annotation"])
 def test_what_is_not_simulated_is_named(world: World, name: str) -> None:
-    obj = world.ingress(**{name: "x"})
+    one: dict[str, Any] = {name: "x"}
+    obj = world.ingress(**one)
     assert world.warnings(obj) == [f"annotation nginx.ingress.kubernetes.io/{name.replace('_', '-')}"]
 
 

@@ -65,6 +65,9 @@ class Nginx:
     def answer(self, process: Process, request: HttpRequest, status: int, headers: http.Headers) -> http.Answer:
         """Return a page of nginx's own."""
         body = b"" if status == 204 else pages.error(status, "nginx")
+        if status == 400:
+            body = body.replace(b"<title>400 Bad Request", b"<title>400 No required SSL certificate was sent")
+            body = body.replace(b"</h1></center>\r\n", b"</h1></center>\r\n" + CERTIFICATE_WANTED, 1)
         own: list[tuple[str, str]] = [("Date", http.date(process.simulation))]
         if status != 204:
             own += [("Content-Type", "text/html"), ("Content-Length", str(len(body)))]
