@@ -120,6 +120,8 @@ class Simulation:
                     )
             if until_s > self.env.now:
                 self.env.run(until=until_s)
+                # simpy puts the event at which it stopped back in the queue; left there, it would count as due.
+                self.env.step()
         finally:
             self._settling = False
 
