@@ -9,6 +9,7 @@ theirs; the admission webhook is left out.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -78,12 +79,14 @@ TRAEFIK = Site(
 )
 
 
-def manifest(controller: str = "nginx", *, default: bool = False) -> list[Object]:
+def manifest(controller: str = "nginx", *, default: bool = False, real: bool = False) -> list[Object]:
     """Return the objects of an Ingress controller, in the order in which they can be applied.
 
     Args:
         controller: which: a key of :data:`DEPLOYMENTS`.
         default: whether its class is for Ingresses that name none.
+        real: whether they are for a real cluster: ingress-nginx is retired, so Traefik stands in for it there, under
+            its names and with its annotations.
 
     Raises:
         ApiError: when there is no such controller.
@@ -92,6 +95,8 @@ def manifest(controller: str = "nginx", *, default: bool = False) -> list[Object
         words = f"there is no Ingress controller {controller!r}; there are: {', '.join(DEPLOYMENTS)}"
         raise ApiError(400, "BadRequest", words)
     site, container = DEPLOYMENTS[controller]
+    if real and site is NGINX:
+        container = _traefik_as_nginx
     return [
         _object("v1", "Namespace", site.namespace, labels=_family(site)),
         _object("v1", "ServiceAccount", site.account, site, labels=_family(site)),
@@ -237,6 +242,21 @@ def _traefik(site: Site) -> Object:
             {"name": "https", "containerPort": 443, "hostPort": 443, "protocol": "TCP"},
         ],
     }
+
+
+def _traefik_as_nginx(site: Site) -> Object:
+    """Return Traefik, reading the Ingresses of ingress-nginx."""
+    container = _traefik(dataclasses.replace(site, image=TRAEFIK.image))
+    own = ("--entryPoints", "--ping")
+    container["args"] = [word for word in container["args"] if word.startswith(own)] + [
+        "--providers.kubernetesingressnginx=true",
+        f"--providers.kubernetesingressnginx.controllerclass={site.controller}",
+        "--providers.kubernetesingressnginx.publishstatusaddress=localhost",
+        "--global.checknewversion=false",
+        "--global.sendanonymoususage=false",
+    ]
+    container["name"] = "controller"
+    return container
 
 
 def _middlewares() -> list[Object]:

@@ -14,9 +14,10 @@ from cryptography.x509.oid import NameOID
 
 import podwalk
 from podwalk.containers import http
+from podwalk.controllers.ingress import manifest
 from podwalk.facade import Cluster
 from podwalk.facade.errors import LearnerError
-from podwalk.simulation import Task
+from podwalk.simulation import Simulation, Task
 
 NODE = "172.18.0.2"
 WORKLOAD = """
@@ -197,3 +198,65 @@ def test_tls_serves_the_secrets_certificate_by_name_and_plain_http_is_redirected
 def test_an_unknown_add_on_is_refused(bare: Cluster) -> None:
     with pytest.raises(LearnerError, match="there are: ingress"):
         bare.addon("egress")
+
+
+def test_an_add_on_is_not_put_on_somebody_elses_cluster(bare: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bare, "backend", "context")
+    with pytest.raises(LearnerError, match="not installed on a cluster of the kind 'context'"):
+        bare.addon("ingress")
+
+
+def test_on_a_real_cluster_traefik_stands_in_under_the_same_names() -> None:
+    simulated, real = manifest("nginx"), manifest("nginx", real=True)
+    names = [[(one["kind"], one["metadata"]["name"]) for one in objects] for objects in (simulated, real)]
+    assert names[0] == names[1]
+    containers = [one["spec"]["template"]["spec"]["containers"][0] for one in real if one["kind"] == "Deployment"]
+    assert containers[0]["image"] == "docker.io/library/traefik:v3.6"
+    assert "--providers.kubernetesingressnginx=true" in containers[0]["args"]
+
+
+def test_a_default_class_takes_ingresses_that_name_none() -> None:
+    alone = podwalk.cluster("in-process", quiet=True)
+    alone.addon("ingress", default=True)
+    alone.apply(INGRESS.replace("  ingressClassName: nginx\n", ""))
+    assert alone.get("ingress", "web").object["spec"]["ingressClassName"] == "nginx"
+
+
+def test_a_connection_that_changes_protocol_is_carried_both_ways(cluster: Cluster) -> None:
+    cluster.apply(INGRESS)
+    inside: Any = cluster.api
+    simulation, fabric = inside.cluster.simulation, inside.cluster.kubelets.fabric
+    pods = [one["status"]["podIP"] for one in cluster.get("pods", selector="app=web")]
+    servers = [http.Server(simulation, fabric._namespaces[ip].listen(9000), _switch(simulation)) for ip in pods]
+    for server in servers:
+        simulation.spawn(server.run())
+    cluster.apply(
+        "apiVersion: v1\nkind: Service\nmetadata: {name: ws}\nspec: {selector: {app: web}, ports: [{port: 9000}]}"
+    )
+    cluster.apply(INGRESS.replace("name: web, port: {number: 80}", "name: ws, port: {number: 9000}"))
+    heard: list[bytes] = []
+
+    def client() -> Task:
+        connection = yield from fabric.external().connect(NODE, 80)
+        headers = [("Host", "shop.example"), ("Connection", "upgrade"), ("Upgrade", "echo")]
+        reply = yield from http.exchange(connection, "GET", "/", headers)
+        assert reply.status == 101
+        connection.write(b"hello")
+        heard.append((yield from connection.read()))
+        connection.close()
+
+    simulation.spawn(client())
+    assert simulation.jump_until(lambda: bool(heard), 30)
+    assert heard == [b"HELLO"]
+
+
+def _switch(simulation: Simulation) -> http.Handler:
+    def shout(stream: http.ByteStream, first: bytes) -> Task:
+        while data := (yield from stream.read()):
+            stream.write(data.upper())
+
+    def handle(request: http.Incoming) -> http.Answer:
+        upgrade = [("Upgrade", request.header("upgrade")), ("Connection", "upgrade")]
+        return http.Answer(101, upgrade, takeover=shout)
+
+    return handle

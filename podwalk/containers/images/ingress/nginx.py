@@ -33,6 +33,7 @@ FLAGS = {
     "validating-webhook-certificate": "", "validating-webhook-key": "", "watch-ingress-without-class": "",
     "enable-metrics": "", "v": "2", "http-port": "80", "https-port": "443",
 }  # fmt: skip
+CERTIFICATE_WANTED = b"<center>No required SSL certificate was sent</center>\r\n"
 BANNER = f"{'-' * 79}\nNGINX Ingress controller\n  Release:       v1.15.1\n  nginx version: nginx/1.27.1\n{'-' * 79}\n"
 
 
