@@ -163,7 +163,7 @@ class _Parser:
 
     def _values(self) -> tuple[str, ...]:
         if (token := self._next()) != "(":
-            raise bad_request(f"unable to parse requirement: found '{token}', expected: '('")
+            raise bad_request(f"unable to parse requirement: found '{token}' expected: '('")
         values: set[str] = set()
         expect_value = True
         while (token := self._next()) != ")":

@@ -147,6 +147,17 @@ def _daemonset_create(workload: Object) -> None:
     zero = ("currentNumberScheduled", "desiredNumberScheduled", "numberMisscheduled", "numberReady")
     workload["status"] = dict.fromkeys(zero, 0)
     workload["spec"].pop("templateGeneration", None)
+    workload["metadata"]["annotations"] = {**_annotations(workload), _TEMPLATE_GENERATION: "1"}
+
+
+_TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
+
+
+def _daemonset_update(new: Object, old: Object) -> None:
+    # Source: k8s.io/kubernetes/pkg/registry/apps/daemonset/strategy.go; apps/v1 keeps it in an annotation.
+    number = int(_annotations(old).get(_TEMPLATE_GENERATION) or 1)
+    changed = new["spec"].get("template") != old["spec"].get("template")
+    new["metadata"]["annotations"] = {**_annotations(new), _TEMPLATE_GENERATION: str(number + changed)}
 
 
 def _crd_create(crd: Object) -> None:
@@ -174,7 +185,7 @@ _STRATEGIES: Mapping[str, Strategy] = {
     "deployments.apps": Strategy(generation=True, counts_annotations=True, status=True, on_create=_workload_create),
     "replicasets.apps": Strategy(generation=True, status=True, on_create=_replicas_create),
     "statefulsets.apps": Strategy(generation=True, status=True, on_create=_replicas_create),
-    "daemonsets.apps": Strategy(generation=True, status=True, on_create=_daemonset_create),
+    "daemonsets.apps": Strategy(generation=True, status=True, on_create=_daemonset_create, on_update=_daemonset_update),
     "controllerrevisions.apps": _STORED,
     "jobs.batch": Strategy(generation=True, status=True, on_create=_job_create, orphan_by_default=True),
     "cronjobs.batch": Strategy(generation=True, status=True, on_create=_empty_status),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from podwalk.api import failures
 from podwalk.api.failures import bad_request
@@ -180,6 +181,10 @@ def proxy(api: Api, found: Route, request: Request) -> Response:
     """Pass an HTTP request on to a Pod, or to one of a Service's Pods."""
     if len(request.body) > BODY_LIMIT:
         raise ApiError(413, "RequestEntityTooLarge", f"Request entity too large: limit is {BODY_LIMIT}")
+    if not found.rest and not request.path.endswith("/") and request.method in ("GET", "HEAD"):
+        # Source: k8s.io/apimachinery/pkg/util/proxy/upgradeaware.go, proxyRedirectsforRootPath.
+        query = f"?{urlencode(list(request.query))}" if request.query else ""
+        return Response(301, {"Location": f"{request.path}/{query}"}, b"")
     scheme, name, port = _split(found.name)
     if scheme == "https":
         raise ApiError(

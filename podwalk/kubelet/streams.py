@@ -42,8 +42,9 @@ def execute(
         number = hashlib.sha256(f"{runner.container_id}{command}{worker.simulation.now}".encode()).hexdigest()
         fail(
             session,
-            "error executing command in container: failed to exec in container: failed to start exec "
-            f'"{number}": OCI runtime exec failed: exec failed: unable to start container process: {found}',
+            "Internal error occurred: error executing command in container: failed to exec in container: "
+            f'failed to start exec "{number}": OCI runtime exec failed: exec failed: '
+            f"unable to start container process: {found}",
         )
         return session
     simulation = worker.simulation

@@ -86,7 +86,8 @@ def job(obj: Object) -> None:
     labels = child(template, "metadata").get("labels")
     metadata = child(obj, "metadata")
     if labels and not metadata.get("labels"):
-        metadata["labels"] = dict(labels)
+        # The same map, as upstream's defaulting shares it: the labels that the Job adds to its Pods become its own.
+        metadata["labels"] = labels
     fill(spec, "completionMode", "NonIndexed")
     fill(spec, "suspend", False)
     fill(spec, "podReplacementPolicy", "Failed" if spec.get("podFailurePolicy") else "TerminatingOrFailed")
@@ -103,7 +104,8 @@ def _select_own_pods(spec: Object, metadata: Object) -> None:
     uid, name, prefix = metadata["uid"], metadata.get("name", ""), "batch.kubernetes.io/"
     own = {"job-name": name, "controller-uid": uid, f"{prefix}job-name": name, f"{prefix}controller-uid": uid}
     template = child(spec["template"], "metadata")
-    template["labels"] = {**(template.get("labels") or {}), **own}
+    labels = child(template, "labels")
+    labels |= own
     selector = child(spec, "selector")
     selector["matchLabels"] = {f"{prefix}controller-uid": uid, **(selector.get("matchLabels") or {})}
 

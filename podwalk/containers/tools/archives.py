@@ -68,14 +68,15 @@ def _create(process: Process, options: Options, names: list[str], directory: str
     buffer, failed = io.BytesIO(), 0
     output = options.get("f", "-")
     with tarfile.open(fileobj=buffer, mode="w:gz" if "z" in options else "w", format=tarfile.GNU_FORMAT) as archive:
-        if any(name.startswith("/") for name in names):
-            process.fail("tar: removing leading '/' from member names")
+        warned = False
         for name in names:
             try:
                 node = process.container.files.stat(normal(name, directory), follow="h" in options)
             except FileError as error:
                 failed = process.fail(f"tar: {name}: {error.reason}")
                 continue
+            if name.startswith("/") and not warned:
+                warned = bool(process.fail("tar: removing leading '/' from member names"))
             yield from _add(process, options, archive, name, normal(name, directory), node)
     if output == "-":
         data = buffer.getvalue()

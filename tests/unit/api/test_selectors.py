@@ -44,7 +44,7 @@ def test_a_label_selector_chooses_as_kubernetes_does(text: str, chosen: bool) ->
     [
         ("a,,%3d", "found ',', expected: identifier after ','"),
         ("a,", "found '', expected: identifier after ','"),
-        ("a in b", "unable to parse requirement: found 'b', expected: '('"),
+        ("a in b", "unable to parse requirement: found 'b' expected: '('"),
         ("a b", "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt, gt, lt"),
         ("=a", "unable to parse requirement: found '=', expected: identifier"),
     ],

@@ -199,3 +199,10 @@ def test_the_proxy_picks_one_of_a_services_pods(call: Caller, kubelet: Kubelet) 
 def test_without_kubelets_there_is_nobody_to_ask(call: Caller) -> None:
     run(call)
     assert call("GET", f"{PODS}/web/log").status == 503
+
+
+def test_the_proxy_of_a_bare_name_sends_to_its_root(call: Caller, kubelet: Kubelet) -> None:
+    run(call)
+    answer = call("GET", f"{PODS}/web/proxy", x="1")
+    assert (answer.status, answer.headers["Location"]) == (301, f"{PODS}/web/proxy/?x=1")
+    assert call("DELETE", f"{PODS}/web/proxy").status == 200

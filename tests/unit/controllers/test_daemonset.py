@@ -90,3 +90,15 @@ def test_a_revision_keeps_the_template_in_the_order_in_which_clients_compare_it(
     assert json.dumps(revision["data"]) == json.dumps(revision["data"], sort_keys=True)
     [entry] = revision["metadata"]["managedFields"]
     assert entry["fieldsV1"]["f:data"] == {}
+
+
+def test_an_annotation_counts_the_templates(bench: Bench) -> None:
+    bench.create("daemonsets.apps", daemon_set())
+
+    def change(obj: Object) -> None:
+        obj["metadata"]["annotations"] = {"note": "kept"}
+        obj["spec"]["template"]["spec"]["containers"][0]["image"] = "nginx:2"
+
+    bench.modify("daemonsets.apps", "agent", change)
+    annotations = bench.get("daemonsets.apps", "agent")["metadata"]["annotations"]
+    assert annotations == {"note": "kept", "deprecated.daemonset.template.generation": "2"}

@@ -150,3 +150,12 @@ def test_a_success_policy_ends_the_job_with_the_index_that_matters(bench: Bench)
 def test_indexes_are_written_as_runs() -> None:
     assert indexes.render({0, 1, 2, 5}) == "0-2,5"
     assert indexes.parse("0-2,5") == {0, 1, 2, 5}
+
+
+def test_a_job_without_labels_has_those_of_its_pods(bench: Bench) -> None:
+    body = job()
+    body["spec"]["template"]["metadata"] = {"labels": {"app": "once"}}
+    bench.create("jobs.batch", body)
+    found = bench.get("jobs.batch", "once")
+    assert found["metadata"]["labels"] == found["spec"]["template"]["metadata"]["labels"]
+    assert found["metadata"]["labels"]["job-name"] == "once"
