@@ -144,6 +144,7 @@ def test_those_in_the_limit_allowlist_are_not_limited(world: World) -> None:
 @pytest.mark.parametrize(
     "line",
     [f"ann:{apr_md5_crypt.hash('pw')}", f"ann:{bcrypt.using(rounds=4).hash('pw')}", f"ann:{ldap_sha1.hash('pw')}"],
+    ids=["apr1", "bcrypt", "sha1"],
 )
 def test_basic_auth_takes_the_hashes_of_htpasswd(world: World, line: str) -> None:
     world.secret("users", auth=f"bob:x\n{line}\n")
