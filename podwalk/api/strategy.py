@@ -107,7 +107,11 @@ def _job_create(job: Object) -> None:
         uid, name, prefix = metadata["uid"], metadata["name"], "batch.kubernetes.io/"
         own = {"job-name": name, "controller-uid": uid, f"{prefix}job-name": name, f"{prefix}controller-uid": uid}
         template = spec.setdefault("template", {}).setdefault("metadata", {})
-        template["labels"] = {**(template.get("labels") or {}), **own}
+        if template.get("labels"):
+            # In place: labels that the Job has from its Pods by default are the same map, as upstream.
+            template["labels"] |= own
+        else:
+            template["labels"] = own
         selector = spec.get("selector") or {}
         labels = {f"{prefix}controller-uid": uid, **(selector.get("matchLabels") or {})}
         spec["selector"] = {**selector, "matchLabels": labels}
