@@ -104,9 +104,17 @@ def decide(
     also = f" It also met {len(others)} less specific rule{'s' * (len(others) > 1)}." if others else ""
     what = "the default backend" if rule.is_default else f"{rule.host or 'every host'} with {rule.path}"
     visit.note(
-        f"{rule.source}", f"{request.method} {request.scheme}://{request.host}{request.path} meets {what}.{also}", rule
+        _named(rule.source),
+        f"{request.method} {request.scheme}://{request.host}{request.path} meets {what}.{also}",
+        rule,
     )
     return _follow(visit, rule)
+
+
+def _named(source: Ref) -> str:
+    """Return an object in the words of a title: ``Ingress shop/web``."""
+    kind = "HTTPRoute" if source.resource.startswith("httproutes") else "Ingress"
+    return f"{kind} {source.namespace}/{source.name}"
 
 
 def _unmatched(visit: _Visit, rules: tuple[Rule, ...]) -> Decision:

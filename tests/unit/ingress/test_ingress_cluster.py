@@ -260,3 +260,11 @@ def _switch(simulation: Simulation) -> http.Handler:
         return http.Answer(101, upgrade, takeover=shout)
 
     return handle
+
+
+def test_a_service_that_is_only_a_name_is_looked_up_by_the_controller(cluster: Cluster) -> None:
+    cluster.apply(
+        "apiVersion: v1\nkind: Service\nmetadata: {name: far}\nspec: {type: ExternalName, externalName: example.com}\n"
+    )
+    cluster.apply(INGRESS.replace("name: web, port", "name: far, port"))
+    assert "A page outside the simulated cluster." in ask(cluster, "")
