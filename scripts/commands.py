@@ -136,6 +136,11 @@ def check(place: Environment, extra: Sequence[str]) -> int:
     return attach(place, "scripts/check", *extra)
 
 
+def upstream(place: Environment, extra: Sequence[str]) -> int:
+    """run Kubernetes' own end-to-end tests on the embedded cluster (where the rig is there)"""
+    return attach(place, "-m", "tests.upstream.run", *extra)
+
+
 def install(_place: Environment, _extra: Sequence[str]) -> int:
     """make or repair the environment, and nothing else"""
     print("The environment is complete.")
@@ -179,6 +184,7 @@ COMMANDS = {
     "test": Command(test),
     "browser": Command(browser),
     "check": Command(check),
+    "upstream": Command(upstream),
     "install": Command(install),
     "clean": Command(clean, installs=False, alone=True),
     "help": Command(show_help, installs=False),

@@ -15,7 +15,8 @@ from urllib.parse import parse_qs, quote, unquote_plus, urlsplit
 import simpy
 
 from podwalk.containers import http, resolver
-from podwalk.containers.images import serving
+from podwalk.containers.files import File
+from podwalk.containers.images import localhost, serving
 from podwalk.containers.images.debian import CURL, DEBIAN_NET
 from podwalk.containers.images.image import Image, executable
 from podwalk.containers.process import BrokenPipe, Pipe, Process, Program
@@ -565,7 +566,11 @@ IMAGES = [
         programs=PROGRAMS_OF_AGNHOST,
         entrypoint=["/agnhost"],
         cmd=["pause"],
-        files={"agnhost": executable("agnhost")},
+        files={
+            "agnhost": executable("agnhost"),
+            "localhost.crt": File(source=lambda: localhost.pair()[0]),
+            "localhost.key": File(source=lambda: localhost.pair()[1]),
+        },
         size=53_000_000,
     )
 ]

@@ -325,3 +325,13 @@ def test_a_server_refuses_what_is_no_request_at_the_first_line(lab: Any, echo: s
         "",
         "400 Bad Request",
     ]
+
+
+def test_agnhost_serves_the_certificate_that_comes_with_it_until_it_is_moved(lab: Any) -> None:
+    lab.apply(PORTER.replace("[porter, --json-response]", "[test-webserver]"))
+    lab.ready("porter")
+    fetch = ("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", f"http://{ip(lab, 'porter')}/localhost.crt")
+    assert lab.exec("shoot", *fetch).stdout == "200"
+    assert lab.exec("porter", "mv", "/localhost.crt", "/tmp/").code == 0
+    assert lab.exec("shoot", *fetch).stdout == "404"
+    assert lab.exec("porter", "cat", "/tmp/localhost.crt").stdout.startswith("-----BEGIN CERTIFICATE-----")

@@ -1,0 +1,92 @@
+"""Run Kubernetes' own end-to-end tests against a fresh embedded cluster, and hold it to those that it passes.
+
+``make upstream`` runs the tests of ``passing.txt`` and fails if one of them does. With ``--try REGEX`` it runs those
+that match, and adds those that pass to the list, which only grows. The test binary is that of the rig beside the clone;
+where there is none, nothing is run, and it says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from podwalk.serve import control
+from podwalk.serve.place import find
+
+HERE = Path(__file__).resolve().parent
+PASSING = HERE / "passing.txt"
+RIG = Path(os.environ.get("PODWALK_RIG") or HERE.parents[2] / "shared" / "rig")
+IN_PARENTHESES = re.compile(r" \[sig-[a-z-]+(, [^\]]*)?\]$")
+
+
+def read_passing() -> list[str]:
+    """Return the names of the tests that pass."""
+    return [line for line in PASSING.read_text().splitlines() if line and not line.startswith("#")]
+
+
+def write_passing(names: set[str]) -> None:
+    """Write the list, with the remarks at its head."""
+    head = [line for line in PASSING.read_text().splitlines() if line.startswith("#")]
+    PASSING.write_text("\n".join([*head, *sorted(names)]) + "\n")
+
+
+def focus(names: list[str]) -> str:
+    """Return the regular expression of these names and no others."""
+    return "|".join(re.escape(name).replace("/", r"\/") + r"( \[|$)" for name in names)
+
+
+def outcomes(report: Path) -> dict[str, bool]:
+    """Return whether each test that ran passed, by its name without the labels at its end."""
+    found = {}
+    for case in ET.parse(report).iter("testcase"):
+        name = case.get("name", "")
+        if name.startswith("[It] ") and case.get("status") != "skipped":
+            found[IN_PARENTHESES.sub("", name.removeprefix("[It] "))] = case.get("status") == "passed"
+    return found
+
+
+def run(expression: str) -> dict[str, bool]:
+    """Run the tests that match on a cluster of their own, and return how each ended."""
+    place = find(f"upstream-{os.getpid()}")
+    control.start(place)
+    with tempfile.TemporaryDirectory() as out:
+        environment = {**os.environ, "KUBECONFIG": str(place.kubeconfig), "E2E_OUT": out}
+        environment["PATH"] = f"{Path.home() / '.cache' / 'rig' / 'bin'}:{environment['PATH']}"
+        try:
+            subprocess.run([RIG / "e2e", expression], env=environment, check=False)
+            return outcomes(Path(out) / "junit.xml")
+        finally:
+            control.stop(place)
+
+
+def main(arguments: list[str]) -> int:
+    """Run, compare with the list, and return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--try", dest="expression", metavar="REGEX", help="run these, and list those that pass")
+    options = parser.parse_args(arguments)
+    if not (RIG / "e2e").exists():
+        print(f"Upstream's tests were not run: there is no {RIG / 'e2e'} (set PODWALK_RIG).")
+        return 0
+    listed = read_passing()
+    found = run(options.expression or focus(listed))
+    passed = {name for name, good in found.items() if good}
+    if options.expression:
+        write_passing({*listed, *passed})
+    failed = sorted(set(found) - passed if not options.expression else (set(found) - passed) & set(listed))
+    absent = [] if options.expression else sorted(set(listed) - set(found))
+    for name in failed:
+        print(f"FAILED   {name}")
+    for name in absent:
+        print(f"NOT RUN  {name}")
+    print(f"{len(passed)} of {len(found)} of upstream's tests passed; {len(read_passing())} are listed.")
+    return 1 if failed or absent else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
