@@ -6,24 +6,42 @@ What is each one's own (error pages, headers sent on, the log's format) is its :
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 from urllib.parse import quote, unquote
 
 import simpy
 
 from podwalk.containers import http
+from podwalk.containers.images import serving
 from podwalk.containers.images.ingress import authority, upstream
 from podwalk.containers.images.ingress.tlsfront import Choice, TlsFront
 from podwalk.containers.process import Process
-from podwalk.network.ingress import Decision, HttpRequest, Memory
-from podwalk.network.ingress.rules import HeaderChange
+from podwalk.network.ingress import Decision, HttpRequest, Memory, gateway
+from podwalk.network.ingress.classes import CLASSES, INGRESSES
+from podwalk.network.ingress.dialects.traefik_middlewares import MIDDLEWARES
+from podwalk.network.ingress.rules import HeaderChange, Rule
 from podwalk.simulation import Task
-from podwalk.types import View
+from podwalk.types import Change, Object, View
 
 ENDPOINT_HOST = "$endpoint"
+RESOURCES = frozenset(
+    [
+        *("secrets", "configmaps", "services", "endpointslices.discovery.k8s.io", "namespaces"),
+        *(INGRESSES, CLASSES, MIDDLEWARES, *gateway.RESOURCES),
+    ]
+)
+"""What rules are made of: a change of anything else leaves them as they are."""
 UNCHANGED = "/:@!$&'()*+,;=~?%"
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """A view that tells of its changes."""
+
+    def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
+        """Call back after every write; returns the function that ends it."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +56,31 @@ class Record:
     took_s: float
 
 
+@dataclass(frozen=True)
+class Compiled:
+    """What the objects make.
+
+    Attributes:
+        ingresses: those that are served, the oldest first.
+        rules: what they become.
+        routes: what HTTPRoutes become.
+    """
+
+    ingresses: tuple[Object, ...]
+    rules: tuple[Rule, ...]
+    routes: tuple[Rule, ...] = ()
+
+
 class Face(Protocol):
     """What is a controller's own."""
 
-    def decide(self, process: Process, request: HttpRequest, memory: Memory, port: int) -> Decision:
-        """Return what becomes of a request that came to a port."""
+    def compile(self, view: View) -> Compiled:
+        """Translate the objects to rules; done again when one of :data:`RESOURCES` has changed."""
 
-    def choose(self, view: View, name: str) -> Choice:
+    def decide(self, process: Process, compiled: Compiled, request: HttpRequest, memory: Memory) -> Decision:
+        """Return what becomes of a request."""
+
+    def choose(self, view: View, compiled: Compiled, name: str) -> Choice:
         """Return the certificate of a server name."""
 
     @property
@@ -78,15 +114,35 @@ class Controller:
         self.process, self.face = process, face
         self.view = process.container.network.fabric.view
         self.memory = Memory()
+        self._compiled: Compiled | None = None
+        self.stop = self.view.subscribe(self._on_change) if isinstance(self.view, Watched) else lambda: None
         complain: Callable[[str], None] = lambda words: face.complain(process, words)  # noqa: E731
-        choose: Callable[[str], Choice] = lambda name: face.choose(self.view, name)  # noqa: E731
+        choose: Callable[[str], Choice] = lambda name: face.choose(self.view, self.compiled, name)  # noqa: E731
         self.front = TlsFront(process, self.view, choose, face.own_certificate, complain)
+
+    @property
+    def compiled(self) -> Compiled:
+        """What the objects make now."""
+        if self._compiled is None or not isinstance(self.view, Watched):
+            self._compiled = self.face.compile(self.view)
+        return self._compiled
+
+    def _on_change(self, change: Change) -> None:
+        if change.resource in RESOURCES:
+            self._compiled = None
+
+    def run(self, tasks: Sequence[Task]) -> Task:
+        """Serve until the process is told to end."""
+        try:
+            return (yield from serving.hold(self.process, tasks))
+        finally:
+            self.stop()
 
     def handle(self, incoming: http.Incoming) -> Generator[simpy.Event, Any, http.Answer]:
         """Answer a request."""
         started_s = self.process.simulation.now
         request = self._request(incoming)
-        decision = self.face.decide(self.process, request, self.memory, incoming.local.port)
+        decision = self.face.decide(self.process, self.compiled, request, self.memory)
         for key in decision.counted:
             self.memory.open[key] = self.memory.open.get(key, 0) + 1
         try:

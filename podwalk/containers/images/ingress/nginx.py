@@ -13,12 +13,12 @@ import simpy
 from podwalk.containers import http
 from podwalk.containers.images import serving
 from podwalk.containers.images.ingress import authority, upstream
-from podwalk.containers.images.ingress.controller import Controller, Record
+from podwalk.containers.images.ingress.controller import Compiled, Controller, Record
 from podwalk.containers.images.ingress.tlsfront import Choice
 from podwalk.containers.images.nginx import pages
 from podwalk.containers.process import Process
 from podwalk.containers.sockets import AddressInUse
-from podwalk.network.ingress import DIALECTS, Decision, HttpRequest, Memory, route
+from podwalk.network.ingress import DIALECTS, Decision, HttpRequest, Memory, decide
 from podwalk.network.ingress.certificates import secret_for
 from podwalk.network.ingress.classes import served
 from podwalk.network.ingress.rules import HeaderChange
@@ -43,25 +43,24 @@ class Nginx:
     dialect = DIALECTS["nginx"]
     own_certificate = ("Acme Co", "Kubernetes Ingress Controller Fake Certificate")
 
-    def decide(self, process: Process, request: HttpRequest, memory: Memory, port: int) -> Decision:
-        """Return what becomes of a request."""
-        simulation = process.simulation
-        return route(
-            process.container.network.fabric.view,
-            request,
-            dialect=self.dialect,
-            random=simulation.random,
-            memory=memory,
-            now_s=simulation.now,
-        )
-
-    def choose(self, view: View, name: str) -> Choice:
-        """Return the certificate of a server name, and whether the host's clients show theirs."""
+    def compile(self, view: View) -> Compiled:
+        """Translate the Ingresses to rules."""
         ingresses = served(view, self.dialect.controllers)
-        rules = self.dialect.rules(view, ingresses)
-        wanted = (rule.intents.certificate for rule in rules if rule.host == name)
+        return Compiled(ingresses, self.dialect.rules(view, ingresses))
+
+    def decide(self, process: Process, compiled: Compiled, request: HttpRequest, memory: Memory) -> Decision:
+        """Return what becomes of a request."""
+        simulation, view = process.simulation, process.container.network.fabric.view
+        return decide(
+            view, compiled.rules, request,
+            dialect=self.dialect, random=simulation.random, memory=memory, now_s=simulation.now,
+        )  # fmt: skip
+
+    def choose(self, view: View, compiled: Compiled, name: str) -> Choice:
+        """Return the certificate of a server name, and whether the host's clients show theirs."""
+        wanted = (rule.intents.certificate for rule in compiled.rules if rule.host == name)
         certificate = next((one for one in wanted if one is not None and one.mode != "off"), None)
-        return Choice(secret_for(ingresses, name), certificate.secret if certificate else None)
+        return Choice(secret_for(compiled.ingresses, name), certificate.secret if certificate else None)
 
     def answer(self, process: Process, request: HttpRequest, status: int, headers: http.Headers) -> http.Answer:
         """Return a page of nginx's own."""
@@ -149,4 +148,4 @@ def nginx_ingress_controller(process: Process) -> Task:
         ]
     except AddressInUse as error:
         return process.fail(f"Fatal error listening on ports: {error}", 255)
-    return (yield from serving.hold(process, tasks))
+    return (yield from running.run(tasks))

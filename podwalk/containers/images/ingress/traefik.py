@@ -14,11 +14,11 @@ import simpy
 from podwalk.containers import http
 from podwalk.containers.images import serving
 from podwalk.containers.images.ingress import authority
-from podwalk.containers.images.ingress.controller import Controller, Record
+from podwalk.containers.images.ingress.controller import Compiled, Controller, Record
 from podwalk.containers.images.ingress.tlsfront import Choice
 from podwalk.containers.process import Process
 from podwalk.containers.sockets import AddressInUse
-from podwalk.network.ingress import DIALECTS, Decision, HttpRequest, Memory, gateway, route
+from podwalk.network.ingress import DIALECTS, Decision, HttpRequest, Memory, decide, gateway
 from podwalk.network.ingress.certificates import secret_for
 from podwalk.network.ingress.classes import served
 from podwalk.simulation import Task
@@ -35,17 +35,27 @@ class Traefik:
     dialect = DIALECTS["traefik"]
     own_certificate = ("Traefik Labs", "TRAEFIK DEFAULT CERT")
 
-    def decide(self, process: Process, request: HttpRequest, memory: Memory, port: int) -> Decision:
+    def compile(self, view: View) -> Compiled:
+        """Translate Ingresses and HTTPRoutes to rules."""
+        ingresses = served(view, self.dialect.controllers)
+        return Compiled(ingresses, self.dialect.rules(view, ingresses), gateway.rules(view))
+
+    def decide(self, process: Process, compiled: Compiled, request: HttpRequest, memory: Memory) -> Decision:
         """Return what becomes of a request: by an HTTPRoute if one is met, else by an Ingress."""
         simulation, view = process.simulation, process.container.network.fabric.view
-        found = gateway.route(view, request, random=simulation.random, memory=memory, now_s=simulation.now)
-        if found.rule is not None:
-            return found
-        return route(view, request, dialect=self.dialect, random=simulation.random, memory=memory, now_s=simulation.now)
+        tables = ((gateway.DIALECT, compiled.routes), (self.dialect, compiled.rules))
+        for dialect, rules in tables:
+            found = decide(
+                view, rules, request,
+                dialect=dialect, random=simulation.random, memory=memory, now_s=simulation.now,
+            )  # fmt: skip
+            if found.rule is not None:
+                break
+        return found
 
-    def choose(self, view: View, name: str) -> Choice:
+    def choose(self, view: View, compiled: Compiled, name: str) -> Choice:
         """Return the certificate of a server name, of a Gateway's listener or an Ingress."""
-        return Choice(gateway.secret_for(view, name) or secret_for(served(view, self.dialect.controllers), name))
+        return Choice(gateway.secret_for(view, name) or secret_for(compiled.ingresses, name))
 
     def answer(self, process: Process, request: HttpRequest, status: int, headers: http.Headers) -> http.Answer:
         """Return an answer as Go's server writes it."""
@@ -111,4 +121,4 @@ def traefik(process: Process) -> Task:
         ]
     except AddressInUse as error:
         return process.fail(f"error while building entryPoint: {error}", 1)
-    return (yield from serving.hold(process, tasks))
+    return (yield from running.run(tasks))

@@ -6,13 +6,24 @@ import random as randomness
 
 from podwalk.network.ingress.decision import Decision
 from podwalk.network.ingress.dialects.dialect import Dialect
-from podwalk.network.ingress.gateway.attachment import certificates, gateways, listeners
+from podwalk.network.ingress.gateway.attachment import (
+    CLASSES,
+    GATEWAYS,
+    GRANTS,
+    ROUTES,
+    certificates,
+    gateways,
+    listeners,
+)
 from podwalk.network.ingress.gateway.rules import rules
 from podwalk.network.ingress.matching import host_matches
 from podwalk.network.ingress.memory import Memory
 from podwalk.network.ingress.messages import HttpRequest
 from podwalk.network.ingress.routing import decide
 from podwalk.types import Ref, View
+
+RESOURCES = (CLASSES, GATEWAYS, ROUTES, GRANTS)
+"""What rules are made of, beside Services and Secrets."""
 
 DIALECT = Dialect(
     name="Gateway API",
@@ -49,4 +60,4 @@ def secret_for(view: View, name: str) -> Ref | None:
     return None
 
 
-__all__ = ["DIALECT", "route", "rules", "secret_for"]
+__all__ = ["DIALECT", "RESOURCES", "route", "rules", "secret_for"]
