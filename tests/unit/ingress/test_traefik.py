@@ -42,6 +42,15 @@ def test_a_service_that_is_missing_or_empty_takes_the_router_away(world: World) 
     assert world.ask("http://h/empty").proxied
 
 
+def test_a_service_that_is_only_a_name_takes_the_router_away(world: World) -> None:
+    spec = {"type": "ExternalName", "externalName": "example.com", "ports": [{"port": 80}]}
+    world.store.put("services", {"metadata": {"name": "far", "namespace": "shop"}, "spec": spec})
+    world.ingress(service="far")
+    decision = world.ask()
+    assert decision.status == 404
+    assert "ExternalName" in decision.reason
+
+
 def test_the_longest_rule_wins_so_a_prefix_beats_an_exact_path(world: World) -> None:
     world.service("exact")
     world.ingress("prefix", "/same", "Prefix")

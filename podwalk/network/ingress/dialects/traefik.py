@@ -90,8 +90,12 @@ def _routers(view: View, ingress: Object, path: Path) -> list[Rule]:
 
 
 def _checked(view: View, rule: Rule, to: Backend) -> Rule:
-    """Take a router away whose Service has nothing behind it."""
-    return rule if rule.skipped else replace(rule, skipped=resolve(view, to).problem)
+    """Take a router away whose Service has nothing behind it, or is only a name, which is not allowed by default."""
+    if rule.skipped:
+        return rule
+    target = resolve(view, to)
+    name = f"Service {to.namespace}/{to.name} is of type ExternalName, which Traefik does not allow by default."
+    return replace(rule, skipped=name if target.external_name else target.problem)
 
 
 def _match(path: Path, matcher: str) -> PathMatch:
