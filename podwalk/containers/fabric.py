@@ -103,16 +103,22 @@ class Fabric:
             now_s=self.simulation.now,
         )
 
+    def _beyond_loopback(self, source: NetNs, ip: str, port: int, protocol: str) -> Verdict | None:
+        """Return what becomes of a connection; None for one to loopback that its node's rules leave there."""
+        verdict = self.verdict(source.peer, ip, port, protocol)
+        stays = verdict.delivered and verdict.target == source.peer
+        return None if _is_loopback(ip) and stays else verdict
+
     def connect(
         self, source: NetNs, ip: str, port: int, protocol: str, timeout_s: float | None, source_port: int = 0
     ) -> Generator[simpy.Event, Any, Connection]:
         """Bring about a connection, or raise what the caller's ``connect`` fails with; see :meth:`NetNs.connect`."""
         patience_s = TCP_TIMEOUT_S if timeout_s is None else min(timeout_s, TCP_TIMEOUT_S)
         where = f"{ip}:{port}"
-        if _is_loopback(ip):
-            verdict, target, port_there, latency_s, seen_ip = None, source, port, LOOPBACK_S, "127.0.0.1"
+        verdict = self._beyond_loopback(source, ip, port, protocol)
+        if verdict is None:
+            target, port_there, latency_s, seen_ip = source, port, LOOPBACK_S, "127.0.0.1"
         else:
-            verdict = self.verdict(source.peer, ip, port, protocol)
             found = self._namespace(verdict)
             if verdict.outcome is Outcome.UNREACHABLE and patience_s > ARP_TIMEOUT_S:
                 yield self.simulation.sleep(ARP_TIMEOUT_S)
@@ -176,10 +182,10 @@ class Fabric:
 
     def _stream(self, socket: Datagrams, ip: str, port: int) -> Stream | None:
         source = socket.namespace
-        if _is_loopback(ip):
-            verdict, target, port_there, latency_s, seen_ip = None, source, port, LOOPBACK_S, "127.0.0.1"
+        verdict = self._beyond_loopback(source, ip, port, "UDP")
+        if verdict is None:
+            target, port_there, latency_s, seen_ip = source, port, LOOPBACK_S, "127.0.0.1"
         else:
-            verdict = self.verdict(source.peer, ip, port, "UDP")
             found = self._namespace(verdict)
             if verdict.outcome is Outcome.REFUSED:
                 self.simulation.call(socket.refuse, SAME_NODE_S)

@@ -345,6 +345,14 @@ def _milliseconds(transfer: Transfer) -> int:
     return round(transfer.now_s * 1000)
 
 
+def _check_interface(transfer: Transfer) -> None:
+    """Refuse an ``--interface`` that is not the sender's own, of which there is but one."""
+    wanted = transfer.options.values.get("interface")
+    own = ("lo", "127.0.0.1", "eth0", transfer.process.container.network.ip)
+    if wanted and wanted.removeprefix("if!").removeprefix("host!") not in own:
+        raise CurlError(45, f"Couldn't bind to '{wanted}'")
+
+
 def _connect(transfer: Transfer, parts: SplitResult) -> Generator[simpy.Event, Any, http.ByteStream]:
     """Open a connection, or use the one that is open."""
     process, options = transfer.process, transfer.options
@@ -357,6 +365,7 @@ def _connect(transfer: Transfer, parts: SplitResult) -> Generator[simpy.Event, A
     ip, port = yield from _address(transfer, host, port)
     transfer.facts["time_namelookup"] = transfer.now_s
     transfer.say("*", f"  Trying {ip}:{port}...")
+    _check_interface(transfer)
     connect_s, left_s = options.seconds("connect-timeout"), transfer.left_s()
     limits = [limit for limit in (connect_s, left_s) if limit is not None]
     limit_s = min(limits) if limits else CONNECT_TIMEOUT_S

@@ -45,7 +45,7 @@ LONG_SWITCHES = frozenset(
 )  # fmt: skip
 REFUSED = frozenset(
     [
-        "cookie", "cookie-jar", "form", "proxy", "interface", "local-port", "limit-rate", "dns-servers",
+        "cookie", "cookie-jar", "form", "proxy", "local-port", "limit-rate", "dns-servers",
         "unix-socket", "rate", "range",
         "http1.0", "parallel", "next", "haproxy-protocol", "disable-eprt", "ciphers", "http2",
     ]

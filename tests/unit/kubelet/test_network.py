@@ -92,6 +92,36 @@ def test_a_host_network_pod_has_its_nodes_address_and_ports(lab: Any) -> None:
     assert "Welcome" in lab.exec("shoot", "curl", "-s", f"http://{status['hostIP']}/").stdout
 
 
+HOST_PORT = """
+apiVersion: v1
+kind: Pod
+metadata: {name: served}
+spec:
+  nodeName: podwalk-worker
+  containers:
+  - {name: c, image: nginx, ports: [{containerPort: 80, hostPort: 54323, hostIP: 127.0.0.1}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: inside}
+spec:
+  nodeName: podwalk-worker
+  hostNetwork: true
+  containers:
+  - {name: c, image: "nicolaka/netshoot:latest", command: [sleep, "1000"]}
+"""
+
+
+def test_a_host_port_on_loopback_is_reached_from_its_node_only(lab: Any) -> None:
+    lab.apply(HOST_PORT)
+    lab.ready("served", "inside")
+    own = lab.pod("inside")["status"]["hostIP"]
+    assert "Welcome" in lab.exec("inside", "curl", "-s", "--interface", own, "http://127.0.0.1:54323").stdout
+    assert lab.exec("inside", "curl", "-s", f"http://{own}:54323").code == 7
+    assert lab.exec("shoot", "curl", "-s", "http://127.0.0.1:54323").code == 7
+    assert lab.exec("inside", "curl", "-s", "--interface", "192.0.2.1", "http://127.0.0.1:54323").code == 45
+
+
 def certificate(name: str) -> tuple[str, str]:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
