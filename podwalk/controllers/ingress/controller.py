@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 from podwalk.controllers.controller import Context, Controller, itself, key_of
@@ -24,22 +25,32 @@ from podwalk.types import Change, Object
 
 PUBLISHED = ("--publish-status-address=", "--providers.kubernetesingress.ingressendpoint.hostname=")
 """The flags of each controller that say which address it gives."""
-_SEEN: WeakKeyDictionary[Queue, dict[Key, str]] = WeakKeyDictionary()
+
+
+@dataclass
+class State:
+    """What the controllers of one cluster remember: what they have announced, and who writes their Events."""
+
+    seen: dict[Key, str] = field(default_factory=dict)
+    recorders: dict[str, Recorder] = field(default_factory=dict)
+
+
+_STATES: WeakKeyDictionary[Queue, State] = WeakKeyDictionary()
 
 
 def reconcile(context: Context, key: Key) -> float | None:
     """Give an Ingress its address, and say what of it is not done."""
     ingress = context.objects.get(INGRESSES, *key)
-    seen = _SEEN.setdefault(context.queue, {})
+    state = _STATES.setdefault(context.queue, State())
     if ingress is None:
-        seen.pop(key, None)
+        state.seen.pop(key, None)
         return None
     dialect = _dialect(context, ingress)
     found = _running(context, dialect) if dialect is not None else None
     if dialect is None or found is None:
         return None
     site, pod = found
-    _announce(context, ingress, dialect, site, seen)
+    _announce(context, ingress, dialect, site, state)
     entries = [*_published(context, site, pod)]
     status = {"loadBalancer": {"ingress": entries} if entries else {}}
     set_status(context.objects, INGRESSES, ingress, status)
@@ -62,24 +73,23 @@ def _running(context: Context, dialect: Dialect) -> tuple[Site, Object] | None:
     return None
 
 
-def _announce(context: Context, ingress: Object, dialect: Dialect, site: Site, seen: dict[Key, str]) -> None:
+def _announce(context: Context, ingress: Object, dialect: Dialect, site: Site, state: State) -> None:
     """Record one Event for each version of what is wanted, and a Warning for what of it is not done."""
     metadata, key = ingress["metadata"], key_of(ingress)
     version = json.dumps([metadata["uid"], metadata.get("annotations"), ingress.get("spec")], sort_keys=True)
-    if seen.get(key) == version:
+    if state.seen.get(key) == version:
         return
-    seen[key] = version
-    recorder = _recorder(context, site)
+    state.seen[key] = version
+    recorder = state.recorders.get(site.name)
+    if recorder is None:
+        name = COMPONENTS.get(site.ingress_class, site.name)
+        recorder = state.recorders[site.name] = Recorder(context.objects, context.simulation, name)
     if dialect.name == "nginx":
         recorder.event(ingress, "Normal", "Sync", "Scheduled for sync")
     for one in dialect.unsimulated(context.objects, ingress):
         recorder.event(
             ingress, "Warning", one.reason, f"{one.what} is not simulated and has no effect here: {one.advice}."
         )
-
-
-def _recorder(context: Context, site: Site) -> Recorder:
-    return Recorder(context.objects, context.simulation, COMPONENTS.get(site.ingress_class, site.name))
 
 
 COMPONENTS: Mapping[str, str] = {"nginx": "nginx-ingress-controller", "traefik": "traefik-ingress-controller"}
