@@ -194,7 +194,9 @@ def evict(api: Api, found: Route, request: Request) -> Response:
         dry_run=write.dry_run or bool(options.get("dryRun")),
     )
     if not how.dry_run and dig(pod, "status", "phase") not in ("Succeeded", "Failed"):
-        api.objects.modify("pods", found.namespace, found.name, _mark_disrupted(api), subresource="status")
+        api.objects.modify(
+            "pods", found.namespace, found.name, _mark_disrupted(api), subresource="status", manager="kube-apiserver"
+        )
     api.objects.remove(found.resource, found.namespace, found.name, how)
     return answer(_created(), wanted, status=201)
 

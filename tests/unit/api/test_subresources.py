@@ -165,3 +165,10 @@ def test_an_eviction_is_told_to_the_pod_before_it_goes(call: Caller) -> None:
     conditions = call("GET", f"{PODS}/web").body["status"]["conditions"]
     [entry] = [one for one in conditions if one["type"] == "DisruptionTarget"]
     assert (entry["reason"], entry["message"]) == ("EvictionByEvictionAPI", "Eviction API: evicting")
+
+
+def test_nobody_owns_what_a_binding_sets(call: Caller) -> None:
+    call.created(PODS, pod())
+    before = call("GET", f"{PODS}/web").body["metadata"]["managedFields"]
+    bind(call)
+    assert call("GET", f"{PODS}/web").body["metadata"]["managedFields"] == before
