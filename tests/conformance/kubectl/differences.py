@@ -24,4 +24,63 @@ class Difference:
     reason: str
 
 
-DIFFERENCES: tuple[Difference, ...] = ()
+UNTAUGHT = "kinds that the course does not teach are not served: the real 404"
+QUOTA = "a ResourceQuota is stored and not enforced, which a Warning says"
+WARNING = "Warning: ResourceQuota: this cluster stores it but does not enforce it\n"
+
+DIFFERENCES: tuple[Difference, ...] = (
+    *(
+        Difference("access", "kubectl api-versions", rf"(?m)^{group}/v\w+\n", "", UNTAUGHT)
+        for group in (
+            "admissionregistration.k8s.io",
+            "apiregistration.k8s.io",
+            "certificates.k8s.io",
+            "flowcontrol.apiserver.k8s.io",
+            "node.k8s.io",
+            "storagemigration.k8s.io",
+        )
+    ),
+    Difference("access", "kubectl api-versions", r"(?m)^autoscaling/v1\n", "", "autoscaling is served as v2 only"),
+    *(
+        Difference("access", "kubectl api-resources --api-group=''", rf"(?m)^{kind} .*\n", "", UNTAUGHT)
+        for kind in ("componentstatuses", "replicationcontrollers")
+    ),
+    Difference("access", "kubectl api-resources --verbs=list,watch", r"replicationcontrollers\n", "", UNTAUGHT),
+    Difference(
+        "access",
+        "kubectl api-resources --namespaced=false --api-group=storage",
+        r"(?s)^csidrivers.*csinodes.storage.k8s.io\n|\nvolumeattachments.*",
+        "",
+        UNTAUGHT,
+    ),
+    Difference(
+        "access",
+        "kubectl get componentstatuses",
+        r"(?s)Warning: .*",
+        'error: the server doesn\'t have a resource type "componentstatuses"\n[exit 1]',
+        UNTAUGHT,
+    ),
+    Difference(
+        "access",
+        "kubectl auth can-i delete pods --as",
+        r"no\n\[exit 1\]",
+        "yes",
+        "there is one administrator: RBAC is stored, and answers for nobody else",
+    ),
+    Difference(
+        "deployment",
+        """kubectl patch deployment web -p '{"spec":{"replicas":"many"}}'""",
+        "unrecognized type: int32",
+        "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32",
+        "the embedded cluster names the field as well, in the words that a real one has for a whole object",
+    ),
+    Difference("describe", "kubectl create quota", "^", WARNING, QUOTA),
+    Difference("mistakes", "kubectl create quota", "^", WARNING, QUOTA),
+    Difference(
+        "describe",
+        "kubectl get events --field-selector=involvedObject.name=broken",
+        "(?m)^Normal  Pulling",
+        "Normal  ImagesSimulated  IMAGES\nNormal  Pulling",
+        "an Event names the images there are, where a real cluster has all those of the registries",
+    ),
+)

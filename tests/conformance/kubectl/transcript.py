@@ -118,7 +118,10 @@ class Terminal:
         yield rf"\b{re.escape(self.nodes)}-worker2?\b", "WORKER"
         yield rf"\b{re.escape(self.nodes)}-control-plane\b", "CONTROL-PLANE"
         yield r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "UID"
+        yield rf"\bkube-api-access-{DRAWN}{{5}}\b", "kube-api-access-DRAWN"
+        yield r"\bzone-[ab]\b", "ZONE"
         yield r"\bsha256:[0-9a-f]{64}", "DIGEST"
+        yield r'exec "[0-9a-f]{64}"', 'exec "NUMBER"'
         yield r"\bcontainerd://[0-9a-f]{64}", "containerd://CONTAINER"
         yield r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| \+0000)?", "TIME"
         yield r"\b\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d (\+0000|GMT)", "TIME"
@@ -129,6 +132,7 @@ class Terminal:
         yield r"(?<=:)3[0-2]\d{3}(?=/(?:TCP|UDP))|(?<=  )3[0-2]\d{3}(?=/(?:TCP|UDP))", "NODEPORT"
         yield r'(nodePort"?: ?)3[0-2]\d{3}', r"\1NODEPORT"
         yield r'(resourceVersion"?: ?)"\d+"', r'\1"VERSION"'
+        yield r"ImagesSimulated  .*", "ImagesSimulated  IMAGES"
         yield rf"-{DRAWN}{{6,10}}-{DRAWN}{{5}}\b", "-HASH-DRAWN"
         yield rf"((?:pod-template-hash|controller-revision-hash)\S*?[=:] ?\"?(?:\w+-)?){DRAWN}{{6,10}}\b", r"\1HASH"
         yield rf"\b(web|set|agent)-{DRAWN}{{8,10}}\b", r"\1-HASH"
