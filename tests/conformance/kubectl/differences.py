@@ -57,7 +57,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "access",
         "kubectl get componentstatuses",
         r"(?s)Warning: .*",
-        'error: the server doesn\'t have a resource type "componentstatuses"\n[exit 1]',
+        'error: the server doesn\'t have a resource type "componentstatuses"',
         UNTAUGHT,
     ),
     Difference(
