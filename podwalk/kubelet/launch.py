@@ -62,12 +62,8 @@ def container(worker: Worker, spec: Mapping[str, Any], image: Image) -> tuple[Co
     env.setdefault("HOME", "/root" if _user(pod, spec, image)[0] == 0 else "/")
     uid, gid = _user(pod, spec, image)
     security = spec.get("securityContext") or {}
-    files = FileSystem(
-        image.root,
-        clock=lambda: simulation.now,
-        uid=uid,
-        gid=gid,
-    )
+    # What the kubelet puts in place is put there by root, whoever the container runs as.
+    files = FileSystem(image.root, clock=lambda: simulation.now)
     made = Container(
         simulation=simulation,
         name=spec["name"],
@@ -86,6 +82,7 @@ def container(worker: Worker, spec: Mapping[str, Any], image: Image) -> tuple[Co
         volumes.mount(files, worker.volumes, entry, lambda text: expand(text, env))
     if security.get("readOnlyRootFilesystem"):
         files.mounts["/"] = dataclasses.replace(files.mounts["/"], read_only=True)
+    files.uid, files.gid = uid, gid
     return made, (uid, gid)
 
 

@@ -187,3 +187,22 @@ def test_a_path_of_the_node_that_is_not_there_is_said(bench: Any) -> None:
     assert bench.messages("absent", "FailedMount") == [
         'MountVolume.SetUp failed for volume "data" : hostPath type check failed: /nothing is not a directory'
     ]
+
+
+def test_container_of_another_user_starts_and_cannot_write_what_is_root_s(bench: Any) -> None:
+    bench.apply(
+        """
+        apiVersion: v1
+        kind: Pod
+        metadata: {name: plain-user}
+        spec:
+          securityContext: {runAsUser: 1000, runAsGroup: 3000}
+          containers:
+          - {name: box, image: busybox, command: [sleep, "1000"]}
+        """
+    )
+    bench.ready("plain-user")
+    token = "/var/run/secrets/kubernetes.io/serviceaccount"
+    output = bench.shell("plain-user", f"id -u; id -g; ls {token}; echo x > /etc/x")
+    assert output.stdout == "1000\n3000\nca.crt\nnamespace\ntoken\n"
+    assert "ermission denied" in output.stderr

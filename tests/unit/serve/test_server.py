@@ -225,7 +225,7 @@ def test_a_hundred_watches_at_once_see_the_same_write(place: Place, core: Any) -
         version = own.list_namespaced_config_map("default").metadata.resource_version
         opened.release()
         for event in watch.Watch().stream(
-            own.list_namespaced_config_map, "default", resource_version=version, timeout_seconds=60
+            own.list_namespaced_config_map, "default", resource_version=version, timeout_seconds=3000
         ):
             seen.append(event["object"].metadata.name)
             return
