@@ -97,9 +97,10 @@ def _command(socket: Path, kubeconfig: Path, info_fd: int) -> list[str]:
         bwrap, "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--hostname", "learner",
         "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL", "--clearenv",
         "--info-fd", str(info_fd),
-        *_binds(),
+        # The scratch folders come first: Python may be installed below one of them.
         "--proc", "/proc", "--dev", "/dev", "--size", str(SCRATCH_BYTES), "--tmpfs", "/tmp",
         "--size", str(SCRATCH_BYTES), "--tmpfs", HOME,
+        *_binds(),
         *(word for path in library for word in ("--ro-bind", str(path), str(path))),
         "--ro-bind", str(kubeconfig), KUBECONFIG, "--bind", str(socket), SOCKET,
         "--remount-ro", "/", "--chdir", HOME,

@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from grader.finding import NotGradableError
 from grader.isolation import sandbox
 from grader.isolation.job import Job, Output
 from grader.isolation.zygote import Zygote
@@ -26,6 +27,9 @@ from podwalk.facade.sharing import shared
 PORT = 8001
 MAX_OUTPUT = 4_000_000
 """Bytes of output of one cell that are read."""
+
+CANARY = "import podwalk\n_ = podwalk.cluster(quiet=True).get('namespaces')\ndel podwalk, _"
+"""Runs before anything of the student's: if it fails, the kernel or its cluster is at fault and nobody loses a mark."""
 
 STREAMS = frozenset({"stdout", "stderr"})
 GLANCE_S = 0.1
@@ -50,9 +54,11 @@ def run(cluster: Cluster, zygote: Zygote, job: Job) -> tuple[tuple[Output, ...],
         with shared(cluster, place.socket, token=place.token):
             while len(outputs) < len(job.answers):
                 again = [job.answers[number] for number in job.given if number < len(outputs)]
-                cells = [*again, *job.answers[len(outputs) :]]
+                cells = [CANARY, *again, *job.answers[len(outputs) :]]
                 lines, ending = _converse(place, zygote, job, cells, deadline)
-                outputs += [_outputs(line) for line in lines[len(again) :]]
+                if not outputs:
+                    _check_canary(lines, ending)
+                outputs += [_outputs(line) for line in lines[1 + len(again) :]]
                 if ending:
                     outputs.append(_stopped(ending))
     return tuple(outputs[: len(job.answers)])
@@ -150,6 +156,15 @@ def _collect(read: int, job: Job, wanted: int, deadline: float, inside: int) -> 
             lines += [line.decode("utf-8", "replace") for line in complete]
             started = now
     return lines[:wanted], ""
+
+
+def _check_canary(lines: Sequence[str], ending: str) -> None:
+    if not lines:
+        raise NotGradableError(f"the student's kernel did not start: {ending}")
+    failed = [output for output in _outputs(lines[0]) if output["output_type"] == "error"]
+    if failed:
+        error = failed[0]
+        raise NotGradableError(f"a kernel cannot reach its cluster: {error['ename']}: {error['evalue']}")
 
 
 def _outputs(line: str) -> tuple[Output, ...]:

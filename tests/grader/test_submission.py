@@ -1,0 +1,47 @@
+"""A kernel that cannot do its work is a fault of ours, found before anything of the student's runs."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import podwalk
+from grader.finding import NotGradableError
+from grader.isolation import sandbox, submission
+from grader.isolation.job import Job
+from grader.isolation.zygote import Zygote
+
+SANDBOXED = shutil.which("bwrap") is not None
+
+
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
+    made = Zygote()
+    yield made
+    made.close()
+
+
+def test_working_kernel_runs_the_answers_and_shows_nothing_of_the_canary(zygote: Zygote) -> None:
+    cluster = podwalk.cluster("in-process", quiet=True)
+    job = Job(answers=("print('podwalk' in globals())",), tests=(), sandboxed=SANDBOXED)
+    assert submission.run(cluster, zygote, job) == (({"output_type": "stream", "name": "stdout", "text": "False\n"},),)
+
+
+def test_kernel_that_does_not_reach_its_cluster_is_not_gradable(
+    zygote: Zygote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = sandbox.environment
+    monkeypatch.setattr(sandbox, "environment", lambda _, home: real("/nowhere/kubeconfig", home))
+    cluster = podwalk.cluster("in-process", quiet=True)
+    with pytest.raises(NotGradableError, match="cannot reach its cluster"):
+        submission.run(cluster, zygote, Job(answers=("x = 1",), tests=(), sandboxed=SANDBOXED))
+
+
+@pytest.mark.skipif(not SANDBOXED, reason="bubblewrap is not installed")
+def test_scratch_folders_do_not_hide_the_python_of_the_sandbox() -> None:
+    words = sandbox._command(Path("/a/socket"), Path("/a/kubeconfig"), 3)
+    assert words.index("/tmp") < words.index(sys.prefix)
