@@ -123,6 +123,11 @@ def test(place: Environment, extra: Sequence[str]) -> int:
     return attach(place, "-m", "pytest", "-q", *(extra or ALL_TESTS))
 
 
+def slow(place: Environment, extra: Sequence[str]) -> int:
+    """run the tests that take long: attacks on the grader, tables compared with a real cluster, benchmarks"""
+    return attach(place, "-m", "pytest", "-q", "-m", "slow", *(extra or ["tests", "--ignore=tests/browser"]))
+
+
 def browser(place: Environment, extra: Sequence[str]) -> int:
     """run a lab in a real browser (needs Chromium)"""
     if not (ROOT / "tests" / "browser").is_dir():
@@ -182,6 +187,7 @@ COMMANDS = {
     "grade": Command(grade, alone=True),
     "up": Command(up),
     "test": Command(test),
+    "slow": Command(slow),
     "browser": Command(browser),
     "check": Command(check),
     "upstream": Command(upstream),

@@ -418,7 +418,7 @@ class Process:
         self.done.succeed(code)
 
     def _abort(self, error: Exception) -> int:
-        """End a program that has a fault of ours as the kernel ends one that crashes, and keep the fault for its owner."""
+        """End a program that has a fault of ours like one that crashed, and keep the fault for the cluster's owner."""
         self.simulation.faults.append(error)
         self.signal = SIGABRT
         with contextlib.suppress(BrokenPipe):

@@ -25,7 +25,7 @@ def kind_name() -> str:
     if KindBackend().is_up():
         return KindBackend().cluster
     try:
-        _, current = config.list_kube_config_contexts()  # type: ignore[no-untyped-call]  # the client ships no types
+        _, current = config.list_kube_config_contexts()
     except (ConfigException, OSError):
         return ""
     name = str(current["name"]) if current else ""
