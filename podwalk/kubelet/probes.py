@@ -107,7 +107,9 @@ class Prober:
         elif probe.get("tcpSocket"):
             problem = yield from _tcp(self._runner, probe["tcpSocket"], timeout_s)
         elif probe.get("exec"):
-            problem = yield from _exec(self._runner, probe["exec"].get("command") or [], timeout_s)
+            # A command may fail without a word.
+            output: str | None = yield from _exec(self._runner, probe["exec"].get("command") or [], timeout_s)
+            return "" if output is None else f"failed: {output}"
         else:
             problem = "podwalk does not simulate gRPC probes; use httpGet, tcpSocket or exec"
         return f"failed: {problem}" if problem else ""
@@ -191,7 +193,7 @@ def _exec(runner: Runner, argv: list[str], timeout_s: float) -> Task:
     code, output = result
     if code == 127 and output.startswith(b"OCI runtime"):
         return f"rpc error: code = Unknown desc = failed to exec in container: {output.decode()}"
-    return output.decode(errors="replace") if code else ""
+    return output.decode(errors="replace") if code else None
 
 
 def _run(runner: Runner, argv: list[str]) -> Task:

@@ -314,3 +314,23 @@ def test_the_logs_of_a_container_that_has_not_started_are_refused_in_the_apis_wo
         ApiError, match='container "c" in pod "badimg" is waiting to start: trying and failing to pull image'
     ):
         bench.logs("badimg")
+
+
+def test_an_exec_probe_that_fails_without_a_word_fails(bench: Any) -> None:
+    bench.apply(
+        """
+        apiVersion: v1
+        kind: Pod
+        metadata: {name: silent}
+        spec:
+          containers:
+          - name: box
+            image: busybox
+            command: [sleep, "1000"]
+            readinessProbe: {exec: {command: [test, -e, /tmp/ready]}, periodSeconds: 1}
+        """
+    )
+    bench.pass_time(5)
+    assert not bench.is_ready("silent")
+    bench.shell("silent", "touch /tmp/ready")
+    bench.ready("silent")
