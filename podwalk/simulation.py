@@ -50,7 +50,6 @@ class Simulation:
         self.epoch = epoch
         self.faults: list[Exception] = []
         self._settling = False
-        self.on_schedule: Callable[[], None] | None = None
 
     @property
     def now(self) -> float:

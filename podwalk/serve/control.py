@@ -28,9 +28,7 @@ LOCK_TIMEOUT_S = 90.0
 POLL_S = 0.02
 
 
-def start(
-    place: Place, options: ClusterOptions | None = None, *, clock: str = "wall", tick: Callable[[], None] = lambda: None
-) -> tuple[Server, bool]:
+def start(place: Place, options: ClusterOptions | None = None, *, clock: str = "wall") -> tuple[Server, bool]:
     """Make sure that the cluster is served; returns its server, and whether it had to be started.
 
     A cluster that is up is used as it is. One whose server died goes on from its journal, on the same port if that is
@@ -40,7 +38,6 @@ def start(
         place: the cluster.
         options: how to set it up; None keeps what it has.
         clock: ``wall``, or ``jump`` to go to the next event while a client waits.
-        tick: called while waiting, for a progress display.
 
     Raises:
         PodwalkError: when it does not start, with the end of the server's log; or when it is up with other options.
@@ -56,7 +53,7 @@ def start(
             return server, False
         previous = place.read_server()
         chosen = options or (previous.options if previous else ClusterOptions(name=place.name))
-        return _spawn(place, chosen, previous.port if previous else 0, clock, tick), True
+        return _spawn(place, chosen, previous.port if previous else 0, clock), True
 
 
 def stop(place: Place, *, keep: bool = False) -> bool:
@@ -78,7 +75,7 @@ def reset(place: Place, server: Server | None) -> Server:
         for path in place.folder.glob(f"{place.database.name}*"):
             path.unlink()
         options = server.options if server else ClusterOptions(name=place.name)
-        return _spawn(place, options, server.port if server else 0, server.clock if server else "wall", lambda: None)
+        return _spawn(place, options, server.port if server else 0, server.clock if server else "wall")
 
 
 def alive(place: Place) -> Server | None:
@@ -129,7 +126,7 @@ def _call(place: Place, server: Server, method: str, path: str) -> bytes:
         raise OSError(f"{server.url}{path}: HTTP {error.code}") from error
 
 
-def _spawn(place: Place, options: ClusterOptions, port: int, clock: str, tick: Callable[[], None]) -> Server:
+def _spawn(place: Place, options: ClusterOptions, port: int, clock: str) -> Server:
     place.prepare()
     place.forget_server()
     command = [sys.executable, "-m", "podwalk.serve", place.name, "--port", str(port), "--clock", clock]
@@ -142,7 +139,6 @@ def _spawn(place: Place, options: ClusterOptions, port: int, clock: str, tick: C
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, **detached)
 
     def ready() -> bool:
-        tick()
         if child.poll() is not None:
             raise PodwalkError(
                 f"the cluster {place.name} did not start:\n{_end_of(place)}\nThe whole log is in {place.log}"
