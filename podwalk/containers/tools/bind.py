@@ -64,6 +64,7 @@ class Lookup:
     tries: int = TRIES
     tcp: bool = False
     search: bool = False
+    showsearch: bool = False
     edns: bool = True
     recurse: bool = True
     show: dict[str, bool] = field(
@@ -93,25 +94,33 @@ def dig(process: Process) -> Task:
             return process.fail(f"dig: couldn't get address for '{server}': not found", 10)
         server = found.addresses[0]
     names = search.names(settings, asked.name) if asked.search else (asked.name,)
-    started_s = process.simulation.now
     reply: Reply | None = None
     notes: list[str] = []
     for name in names:
+        started_s = process.simulation.now
         try:
             reply = yield from _ask(process, asked, server, Query(name, asked.type), notes)
         except dns.exception.DNSException:
             return process.fail(f"dig: '{asked.name}' is not a legal name", 10)
         if reply is None or (reply[0].rcode() == dns.rcode.NOERROR and reply[0].answer):
             break
+        if asked.showsearch and name != names[-1]:
+            _show(process, asked, reply, server, started_s)
     if reply is None:
         process.write("".join(f"{note}\n" for note in notes))
         if asked.show["cmd"] and not asked.short:
             process.write(_banner(process, asked))
         process.write(";; no servers could be reached\n")
         return 9
+    _show(process, asked, reply, server, started_s)
+    return 0
+
+
+def _show(process: Process, asked: Lookup, reply: Reply, server: str, started_s: float) -> None:
+    """Print an answer as the options of the command line say."""
     if asked.short:
         process.write("".join(f"{data.to_text()}\n" for rrset in reply[0].answer for data in rrset))
-        return 0
+        return
     process.write(_banner(process, asked) if asked.show["cmd"] else "")
     process.write(_render(asked, reply[0]))
     if asked.show["stats"]:
@@ -122,7 +131,6 @@ def dig(process: Process) -> Task:
             f";; Query time: {milliseconds} msec\n;; SERVER: {server}#{asked.port}({asked.server or server})"
             f" ({protocol})\n;; WHEN: {when}\n;; MSG SIZE  rcvd: {reply[1]}\n\n"
         )
-    return 0
 
 
 def _read(argv: Sequence[str]) -> tuple[str, Lookup]:
@@ -174,6 +182,9 @@ def _switch(asked: Lookup, option: str) -> bool:
         asked.show = dict.fromkeys(asked.show, on)
     elif plain in ("short", "search", "tcp", "edns", "recurse"):
         setattr(asked, plain, on)
+    elif plain == "showsearch":
+        # As in BIND, showing the search turns it on.
+        asked.search = asked.showsearch = on
     elif plain in ("rec", "vc", "defname"):
         setattr(asked, {"rec": "recurse", "vc": "tcp", "defname": "search"}[plain], on)
     elif plain in ("time", "timeout"):

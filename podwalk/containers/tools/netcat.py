@@ -112,7 +112,7 @@ def busybox_nc(process: Process) -> Task:
         return process.fail(f"nc: can't connect to remote host ({found.addresses[0]}): {error.words}")
     except ValueError:
         return process.fail(f"nc: bad port '{port}'")
-    return (yield from _use(process, connection, options.program, quit_at_end=False))
+    return (yield from _use(process, connection, options.program))
 
 
 def _listen_busybox(process: Process, options: Options) -> Task:
@@ -124,15 +124,15 @@ def _listen_busybox(process: Process, options: Options) -> Task:
     try:
         while True:
             connection = yield from listener.accept()
-            code: int = yield from _use(process, connection, options.program, quit_at_end=False)
+            code: int = yield from _use(process, connection, options.program)
             if options.letters.count("l") < 2:
                 return code
     finally:
         listener.close()
 
 
-def _use(process: Process, connection: Connection, program: list[str], *, quit_at_end: bool) -> Task:
-    """Join a connection with a program, or with this process's own streams."""
+def _use(process: Process, connection: Connection, program: list[str]) -> Task:
+    """Join a connection with a program, or with this process's own streams, whose end BusyBox passes on."""
     if program:
         connection.incoming.hold(write=True)
         child = process.spawn(program, stdin=connection.incoming, stdout=connection.outgoing, stderr=process.stderr)
@@ -144,7 +144,7 @@ def _use(process: Process, connection: Connection, program: list[str], *, quit_a
                 child.kill(SIGKILL)
             connection.close()
         return child.exit_code or 0
-    return (yield from relay(process, connection, quit_at_end=quit_at_end))
+    return (yield from relay(process, connection, quit_at_end=True))
 
 
 def relay(process: Process, connection: Connection, *, quit_at_end: bool, idle_s: float | None = None) -> Task:
