@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +14,12 @@ from grader import notebooks, report, sample
 from grader.conversion import execution, restoration
 from grader.conversion.restoration import Trusted
 from grader.course import Course
+from grader.isolation import sandbox
 from grader.isolation.bench import Judge
 from grader.isolation.job import Marked
 
-needs_bubblewrap = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
+SANDBOXED = sandbox.works()
+needs_bubblewrap = pytest.mark.skipif(not SANDBOXED, reason="bubblewrap does not work here")
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,7 @@ class Assignment:
         """Mark a notebook as it stands."""
         notebook.cells = restoration.restore(notebook.cells, self.trusted)
         answers, tests = execution.split(notebook)
-        sandboxed = {"sandboxed": shutil.which("bwrap") is not None}
-        marked = self.judge.mark(execution.make_job(answers, tests, **(sandboxed | settings)))
+        marked = self.judge.mark(execution.make_job(answers, tests, **({"sandboxed": SANDBOXED} | settings)))
         names = [notebooks.about(cell)["grade_id"] for cell in tests]
         last = [outputs[-1]["data"]["text/plain"] for outputs in marked.tests]
         printed = [outputs[0]["text"] for outputs in marked.tests]
@@ -73,8 +73,10 @@ def judge() -> Iterator[Judge]:
 
 @pytest.fixture(scope="session")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
-    """A course's folder without assignments."""
-    return Course(tmp_path_factory.mktemp("course"))
+    """A course's folder without assignments; nbgrader runs submissions in a sandbox where there is one."""
+    made = Course(tmp_path_factory.mktemp("course"))
+    made.api.config.IsolatedExecute.sandboxed = SANDBOXED
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +13,7 @@ from grader.finding import NotGradableError
 from grader.isolation import sandbox, submission
 from grader.isolation.job import Job
 from grader.isolation.zygote import Zygote
-
-SANDBOXED = shutil.which("bwrap") is not None
+from tests.grader.conftest import SANDBOXED, needs_bubblewrap
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +39,7 @@ def test_kernel_that_does_not_reach_its_cluster_is_not_gradable(
         submission.run(cluster, zygote, Job(answers=("x = 1",), tests=(), sandboxed=SANDBOXED))
 
 
-@pytest.mark.skipif(not SANDBOXED, reason="bubblewrap is not installed")
+@needs_bubblewrap
 def test_scratch_folders_do_not_hide_the_python_of_the_sandbox() -> None:
     words = sandbox._command(Path("/a/socket"), Path("/a/kubeconfig"), 3)
     assert words.index("/tmp") < words.index(sys.prefix)
