@@ -7,7 +7,7 @@ the lower layers (``podwalk.types`` and the rest) can be imported without a Kube
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from podwalk.facade import Cluster
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["cluster"]
 
 
-def cluster(backend: str | None = None, *, namespace: str = "default", quiet: bool = False) -> Cluster:
+def cluster(backend: str | None = None, *, namespace: str = "default", quiet: bool = False, **options: Any) -> Cluster:
     """Reach a cluster and say, in one line, which.
 
     Args:
@@ -24,16 +24,18 @@ def cluster(backend: str | None = None, *, namespace: str = "default", quiet: bo
             else the embedded cluster.
         namespace: the namespace of commands that name none.
         quiet: whether to keep the line to itself.
+        options: how to set up a cluster ``in-process``: fields of :class:`podwalk.types.ClusterOptions`, e.g.
+            ``cni="flannel"``. Any other cluster is there already, and takes none.
 
     Returns:
         The cluster, ready for commands.
 
     Raises:
-        PodwalkError: when there is no such backend, or its cluster does not answer.
+        PodwalkError: when there is no such backend, its cluster does not answer, or it cannot be set up so.
     """
     from podwalk.facade import connect
 
-    made = connect(backend, namespace=namespace, quiet=quiet)
+    made = connect(backend, namespace=namespace, quiet=quiet, **options)
     if "IPython" in sys.modules:
         from podwalk.labs.magics import register
 

@@ -8,6 +8,7 @@ lets a second pass each time.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from http import HTTPStatus
@@ -19,7 +20,8 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from podwalk.embedded import Cluster
-from podwalk.errors import ApiError
+from podwalk.errors import ApiError, PodwalkError
+from podwalk.network.policy.plugins import plugin
 from podwalk.types import ClusterOptions, Request, Response, Session, Stream
 
 REQUEST_COST_S = 0.001
@@ -200,7 +202,19 @@ class InProcessBackend:
     name = "in-process"
 
     def __init__(self, seed: str = "") -> None:
-        self.seed = int(seed or 0)
+        self.options = ClusterOptions(seed=int(seed or 0))
+
+    def configure(self, **options: Any) -> None:
+        """Set up the cluster otherwise than by default.
+
+        Raises:
+            PodwalkError: when there is no such option, or no such CNI plugin.
+        """
+        known = {field.name for field in dataclasses.fields(ClusterOptions)}
+        if unknown := sorted(options.keys() - known):
+            raise PodwalkError(f"a cluster has no option {unknown[0]!r}; it has {', '.join(sorted(known))}")
+        self.options = dataclasses.replace(self.options, **options)
+        plugin(self.options.cni)
 
     def describe(self) -> str:
         """Say that the cluster lives and ends with this process."""
@@ -212,4 +226,4 @@ class InProcessBackend:
 
     def connect(self) -> client.ApiClient:
         """Start a cluster and return the client that speaks to it."""
-        return connect(ClusterOptions(seed=self.seed))
+        return connect(self.options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from kubernetes.client import ApiClient
 
@@ -42,6 +42,18 @@ class KubectlBackend(Protocol):
 
     def kubectl(self) -> tuple[str, ...]:
         """Return the options that make kubectl reach the same cluster, e.g. ``("--context", "kind-podwalk")``."""
+
+
+@runtime_checkable
+class ConfigurableBackend(Protocol):
+    """A backend that makes its cluster when it connects, so that a caller may say how."""
+
+    def configure(self, **options: Any) -> None:
+        """Set fields of :class:`podwalk.types.ClusterOptions`; before :meth:`Backend.connect`.
+
+        Raises:
+            PodwalkError: when there is no such option, or not with that value.
+        """
 
 
 class UnknownBackendError(PodwalkError):

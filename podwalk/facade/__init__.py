@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from podwalk.backends.selection import KubectlBackend, select
+from typing import Any
+
+from podwalk.backends.selection import ConfigurableBackend, KubectlBackend, select
+from podwalk.errors import PodwalkError
 from podwalk.facade.application import Applied, Changes
 from podwalk.facade.cluster import Cluster
 from podwalk.facade.execution import Output
@@ -11,9 +14,16 @@ from podwalk.facade.listing import Listing
 __all__ = ["Applied", "Changes", "Cluster", "Listing", "Output", "connect"]
 
 
-def connect(backend: str | None = None, *, namespace: str = "default", quiet: bool = False) -> Cluster:
+def connect(backend: str | None = None, *, namespace: str = "default", quiet: bool = False, **options: Any) -> Cluster:
     """Choose a backend, connect, and say in one line which it is; see :func:`podwalk.cluster`."""
     chosen = select(backend)
+    if options:
+        if not isinstance(chosen, ConfigurableBackend):
+            raise PodwalkError(
+                f"{', '.join(options)}: the cluster of the backend {chosen.name!r} is set up already; "
+                'podwalk.cluster("in-process", …) makes one, and so does `podwalk up --name NAME --cni …`'
+            )
+        chosen.configure(**options)
     api = chosen.connect()
     made = Cluster(api, backend=chosen.name, description=chosen.describe(), namespace=namespace)
     made.kubectl = chosen.kubectl() if isinstance(chosen, KubectlBackend) else None

@@ -14,6 +14,7 @@ from podwalk.facade.execution import Output
 from podwalk.facade.kinds import Kind, Kinds
 from podwalk.facade.listing import Listing
 from podwalk.facade.manifest import parse
+from podwalk.network import iptables, nftables
 from podwalk.types import Object, Ref
 from podwalk.walks import Walk, walk
 
@@ -256,6 +257,29 @@ class Cluster:
         view = snapshot.read(self.api)
         origin = Ref("pods", metadata["namespace"], metadata["name"])
         return walk(view, origin, target, options=snapshot.options(self.api, view))
+
+    def proxy_rules(
+        self, service: str, *, mode: Literal["iptables", "nftables"] = "iptables", node: str = "", namespace: str = ""
+    ) -> Text:
+        """Return what kube-proxy programs on a node for one Service, computed from the cluster's objects.
+
+        Args:
+            service: the Service's name.
+            mode: the mode of kube-proxy; any can be shown, whichever the cluster runs.
+            node: the node's name, by default the first.
+            namespace: of the Service, by default the cluster's ``namespace``.
+
+        Raises:
+            NotFoundError: when there is no such Service or node.
+        """
+        space = namespace or self.namespace
+        name = self.get("services", service, namespace=space).object["metadata"]["name"]
+        where = self.get("nodes", node).object if node else self.get("nodes")[0]
+        view = snapshot.read(self.api)
+        render = {"iptables": iptables.rules, "nftables": nftables.rules}[mode]
+        return Text(
+            render(view, where["metadata"]["name"], snapshot.options(self.api, view), Ref("services", space, name))
+        )
 
     def _words(self, kind: str, name: str) -> tuple[Kind, str]:
         word, slash, after = kind.partition("/")

@@ -15,6 +15,19 @@ spec:
   containers:
   - {name: tools, image: "nicolaka/netshoot:v0.13", command: [sleep, infinity]}
 """
+DOOR = """
+apiVersion: v1
+kind: Pod
+metadata: {name: door}
+spec:
+  hostNetwork: true
+  terminationGracePeriodSeconds: 0
+  containers:
+  - name: tools
+    image: nicolaka/netshoot:v0.13
+    command: [sleep, infinity]
+    securityContext: {capabilities: {add: [NET_ADMIN]}}
+"""
 REDIS = """
 apiVersion: v1
 kind: Pod
@@ -67,3 +80,23 @@ def test_nc_of_busybox_ends_when_its_input_and_then_the_server_do(shop: Cluster)
     shop.exec("client", "nc -w 2 redis 6379 </dev/null", until="succeeds")
     answer = shop.exec("client", "echo PING | timeout 10 nc -w 2 redis 6379; echo $?", timeout_s=30)
     assert answer.lines == ["+PONG", "0"]
+
+
+def test_iptables_save_shows_on_a_node_what_kube_proxy_programmed_for_a_service(shop: Cluster) -> None:
+    shop.apply(DOOR)
+    shop.wait("pod/door", "condition=Ready")
+    node = shop.get("pod/door").object["spec"]["nodeName"]
+    mine = f"{shop.namespace}/backend:http"
+    shown = shop.exec("door", f"iptables-save -t nat 2>/dev/null | grep {mine}", until="succeeds").lines
+    computed = str.splitlines(shop.proxy_rules("backend", node=node))
+    assert sorted(shown) == sorted(line for line in computed if mine in line)
+    chain = next(line.split()[1] for line in shown if line.startswith("-A KUBE-SVC"))
+    listed = shop.exec("door", f"iptables -t nat -S {chain} 2>/dev/null").lines
+    assert listed[0] == f"-N {chain}"
+    assert len(listed) == 5, "masquerading, and three Pods"
+
+
+def test_a_pods_own_network_has_no_rules_and_no_right_to_read_them(tools: Cluster) -> None:
+    output = tools.exec("tools", "iptables-save -t nat")
+    assert output.exit_code == 4
+    assert "you must be root" in output.stderr

@@ -14,6 +14,7 @@ from podwalk.containers.tools.interfaces import BUSYBOX_INTERFACES, DEBIAN_INTER
 from podwalk.containers.tools.lookup import getent
 from podwalk.containers.tools.netcat import openbsd_nc, telnet
 from podwalk.containers.tools.openssl import openssl
+from podwalk.containers.tools.packet_rules import IPTABLES
 from podwalk.containers.tools.ping import DEBIAN_PING
 from podwalk.containers.tools.wget import wget
 
@@ -27,12 +28,11 @@ DEBIAN_NET: dict[str, Program] = {
     "nc": openbsd_nc,
     "nslookup": nslookup,
     "openssl": openssl,
+    **IPTABLES,
     **refuse(
         "tcpdump",
         "conntrack",
         "ipset",
-        "iptables",
-        "iptables-save",
         "nft",
         "ethtool",
         "tshark",
