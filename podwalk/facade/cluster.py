@@ -16,7 +16,7 @@ from podwalk.facade.listing import Listing
 from podwalk.facade.manifest import parse
 from podwalk.network import iptables, nftables
 from podwalk.types import Object, Ref
-from podwalk.walks import Walk, walk
+from podwalk.walks import Reachability, Walk, reachability, walk
 
 Manifest = str | Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
@@ -280,6 +280,22 @@ class Cluster:
         return Text(
             render(view, where["metadata"]["name"], snapshot.options(self.api, view), Ref("services", space, name))
         )
+
+    def matrix(self, *scopes: str, port: int | None = None, protocol: str = "TCP") -> Reachability:
+        """Show who may reach whom, on which port, by the NetworkPolicies as they are now.
+
+        Args:
+            scopes: whose Pods: ``NAMESPACE``, ``NAMESPACE/NAME`` for those of one workload, ``NAMESPACE/NAME:PORT`` to
+                ask for no other port of theirs; by default all of the cluster's ``namespace``.
+            port: ask for this port at every Pod; by default for the ports that each offers.
+            protocol: of ``port``.
+
+        Raises:
+            PodwalkError: when no Pod has an address.
+        """
+        view = snapshot.read(self.api)
+        options = snapshot.options(self.api, view)
+        return reachability(view, scopes or (self.namespace,), port=port, protocol=protocol, options=options)
 
     def _words(self, kind: str, name: str) -> tuple[Kind, str]:
         word, slash, after = kind.partition("/")
