@@ -128,9 +128,14 @@ def check(obj: Object, checker: jsonschema.Draft4Validator, schema: Mapping[str,
     errors = [error for error in errors if not _shadowed(error, errors)]
     causes = [cause for error in errors for cause in _causes(error)]
     causes += _repeated(obj, schema, "")
-    if any(cause.reason in _BLOCKING for cause in causes) and has_rules(schema):
+    if blocks_rules(causes) and has_rules(schema):
         causes.append(Cause("FieldValueInvalid", "<nil>", f"Invalid value: null: {_UNCHECKED}"))
     return causes
+
+
+def blocks_rules(causes: Sequence[Cause]) -> bool:
+    """Say whether an object is so wrong that its rules in CEL are not looked at."""
+    return any(cause.reason in _BLOCKING for cause in causes)
 
 
 _TEXT_CHECKS = ("maxLength", "minLength", "pattern")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from podwalk.api import conformity, fields, structural
+from podwalk.api import conformity, fields, rules, structural
 from podwalk.api.decoding import FieldValidation, decode
 from podwalk.api.failures import bad_request
 from podwalk.api.negotiation import dump
@@ -42,6 +42,7 @@ class _Version:
     schema: Object
     full_schema: Object | None
     checker: jsonschema.Draft4Validator
+    rules: rules.Node | None
     root: fields.FieldType
     columns: tuple[Column, ...]
     selectable: Mapping[str, Callable[[Object], str]]
@@ -132,7 +133,11 @@ class Definitions:
                 Cause("FieldValueInvalid", "kind", f'Invalid value: "{new.get("kind")}": must be {resource.kind}')
             )
         rest = {key: value for key, value in new.items() if key not in ("apiVersion", "kind", "metadata")}
-        return [*causes, *conformity.check(rest, version.checker, version.schema)]
+        causes += conformity.check(rest, version.checker, version.schema)
+        if version.rules and not conformity.blocks_rules(causes):
+            before = rules.ABSENT if old is None else rules.visible(old)
+            causes += rules.check(version.rules, rules.visible(new), before)
+        return causes
 
     def _follow(self, change: Change) -> None:
         if change.resource != DEFINITIONS:
@@ -192,6 +197,7 @@ def _build(crd: Object, version: Object) -> _Version:
         schema=schema,
         full_schema=full,
         checker=conformity.validator(schema),
+        rules=rules.build(full),
         root=structural.root_type(full, metadata),
         columns=columns(version.get("additionalPrinterColumns")),
         selectable=readers,

@@ -5,6 +5,7 @@ Source: k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation, releas
 
 from __future__ import annotations
 
+from podwalk.api.rules.problems import of_definition
 from podwalk.api.validation import names
 from podwalk.api.validation.causes import Causes, each, immutable, invalid, not_supported, required
 from podwalk.types import Object
@@ -32,6 +33,7 @@ def definition(obj: Object, old: Object | None) -> Causes:
             yield required("spec.scope")
     yield from _versions(spec.get("versions") or [])
     yield from _names(own)
+    yield from _rules(obj)
     if old is not None:
         before = old.get("spec") or {}
         yield from immutable("spec.scope", scope, before.get("scope"))
@@ -53,6 +55,26 @@ def _versions(versions: list[Object]) -> Causes:
     if sum(1 for version in versions if version.get("storage")) != 1:
         shown = [_shown(version) for version in versions]
         yield invalid("spec.versions", shown, "must have exactly one version marked as storage version")
+
+
+def _rules(obj: Object) -> Causes:
+    """Check the rules in CEL: those that cannot be compiled; their types are not checked before they are used."""
+    for problem in of_definition(obj):
+        if problem.missing:
+            yield required(problem.path, "rule is not specified")
+        elif not problem.unsimulated:
+            yield invalid(problem.path, _shown_rule(problem.rule), f"compilation failed: ERROR: {problem.said}")
+
+
+def _shown_rule(rule: Object) -> Object:
+    return {
+        "Rule": rule.get("rule", ""),
+        "Message": rule.get("message", ""),
+        "MessageExpression": rule.get("messageExpression", ""),
+        "Reason": rule.get("reason"),
+        "FieldPath": rule.get("fieldPath", ""),
+        "OptionalOldSelf": rule.get("optionalOldSelf"),
+    }
 
 
 def _shown(version: Object) -> Object:

@@ -1,6 +1,7 @@
 """The Warning headers that the API sends with a write that it accepts.
 
 Source: ``WarningsOnCreate`` and ``WarningsOnUpdate`` of each strategy in kubernetes/pkg/registry, release 1.37.
+The one for rules in CEL is ours.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 
 from podwalk.api import quantities
 from podwalk.api.registry import Resource
+from podwalk.api.rules.problems import of_definition
 from podwalk.api.validation import names
 from podwalk.types import Object
 
@@ -266,6 +268,12 @@ def _pod_template(obj: Object, old: Object | None) -> Notices:
         yield from _template("template", obj.get("template"))
 
 
+def _definition(obj: Object, _old: Object | None) -> Notices:
+    for problem in of_definition(obj):
+        if problem.unsimulated:
+            yield f"{problem.path}: not enforced on this embedded cluster, which does not simulate {problem.said}"
+
+
 _NOTICES: Mapping[str, Callable[[Object, Object | None], Notices]] = {
     "pods": _pod,
     "podtemplates": _pod_template,
@@ -278,4 +286,5 @@ _NOTICES: Mapping[str, Callable[[Object, Object | None], Notices]] = {
     "cronjobs.batch": _cron_job,
     "ingresses.networking.k8s.io": _ingress,
     "endpointslices.discovery.k8s.io": _endpoint_slice,
+    "customresourcedefinitions.apiextensions.k8s.io": _definition,
 }

@@ -102,13 +102,19 @@ def test_whatever_is_imported_is_required(folder: str, groups: tuple[str, ...]) 
     assert not undeclared, f"{folder} imports what pyproject.toml does not require"
 
 
+def flat(dependencies: list[str | dict[str, list[str]]]) -> Iterator[str]:
+    """Yield conda's packages, and those that pip is to install."""
+    for one in dependencies:
+        yield from [one] if isinstance(one, str) else one["pip"]
+
+
 def test_conda_gets_the_same_packages_in_the_same_ranges() -> None:
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     table = project()
     expected = {"python": SpecifierSet(table["requires-python"]), "pip": SpecifierSet()}
     for requirement in map(Requirement, table["dependencies"]):
         expected[CONDA_NAMES.get(requirement.name, requirement.name)] = requirement.specifier
-    found = {r.name: r.specifier for r in map(Requirement, environment["dependencies"])}
+    found = {r.name: r.specifier for r in map(Requirement, flat(environment["dependencies"]))}
     assert found == expected
 
 
@@ -118,4 +124,4 @@ def test_kind_is_an_extra_of_the_same_conda_environment() -> None:
     assert (extra["name"], extra["channels"]) == (base["name"], base["channels"])
     extras = {Requirement(text).name for text in extra["dependencies"]}
     assert {"kubernetes-kind", "kubernetes-client"} <= extras
-    assert extras.isdisjoint(Requirement(text).name for text in base["dependencies"])
+    assert extras.isdisjoint(Requirement(text).name for text in flat(base["dependencies"]))
