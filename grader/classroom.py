@@ -25,13 +25,14 @@ from nbformat.notebooknode import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import AssignLatePenalties, LimitOutput, SaveAutoGrades
 
-from grader import marks, notebooks
+from grader import marks, notebooks, seeds
 from grader.conversion import execution, restoration
 from grader.conversion.restoration import Trusted
 from grader.course import Course, CourseError
 from grader.finding import NotGradableError
 from grader.isolation.bench import judge
 from grader.marks import StudentMarks
+from grader.scope import NOTHING, Scope
 
 DIGEST = "podwalk"
 """The key of the graded notebook's metadata that holds the digest."""
@@ -43,7 +44,7 @@ class Settings:
 
     backend: str = "in-process"
     sandboxed: bool = True
-    namespaces: tuple[str, ...] = ()
+    scope: Scope = NOTHING
 
 
 @dataclass(frozen=True)
@@ -55,17 +56,19 @@ class Submission:
         text: the notebook's file.
         trusted: the assignment's cells.
         settings: how it is run.
+        seed: of the student's variant; None if there is one for all.
     """
 
     student: str
     text: str
     trusted: tuple[Trusted, ...]
     settings: Settings
+    seed: int | None = None
 
     @property
     def digest(self) -> str:
-        """What was graded: the submission, and the tests it was graded with."""
-        return hashlib.sha256(repr((self.text, self.trusted)).encode()).hexdigest()
+        """What was graded: the submission and its variant, and the tests it was graded with."""
+        return hashlib.sha256(repr((self.text, self.seed, self.trusted)).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,12 @@ def mark(submission: Submission) -> Graded:
     answers, tests = execution.split(notebook)
     settings = submission.settings
     job = execution.make_job(
-        answers, tests, backend=settings.backend, namespaces=settings.namespaces, sandboxed=settings.sandboxed
+        answers,
+        tests,
+        scope=settings.scope,
+        backend=settings.backend,
+        sandboxed=settings.sandboxed,
+        seed=submission.seed,
     )
     try:
         execution.fill(answers, tests, judge().mark(job))
@@ -140,7 +148,7 @@ def grade(
     """
     with Gradebook(course.api.coursedir.db_url) as gradebook:
         trusted = _trusted(gradebook, assignment)
-        settings = replace(settings, namespaces=course.namespaces(assignment))
+        settings = replace(settings, scope=course.scope(assignment))
         names = students(course, assignment)
         begun(len(names))
         waiting = {}
@@ -209,7 +217,11 @@ def _read(
 ) -> Submission | StudentMarks:
     path = course.folder / "submitted" / student / assignment / f"{assignment}.ipynb"
     try:
-        return Submission(student, path.read_text(encoding="utf-8"), tuple(trusted), settings)
+        text = path.read_text(encoding="utf-8")
+        seed = seeds.seed_of(course.folder, student, assignment) if settings.scope.seeded else None
+        return Submission(student, text, tuple(trusted), settings, seed)
+    except NotGradableError as error:
+        return StudentMarks(student, fault=str(error))
     except (OSError, UnicodeDecodeError) as error:
         return StudentMarks(student, fault=f"the submission cannot be read: {error}")
 

@@ -12,7 +12,7 @@ from nbgrader.api import Gradebook
 from rich.console import Console
 from rich.progress import Progress, track
 
-from grader import classroom, executors, export, marks, notebooks, sample, table
+from grader import classroom, executors, export, marks, notebooks, sample, seeds, table
 from grader.course import Course, CourseError
 from grader.isolation import bench, sandbox
 from podwalk.errors import PodwalkError
@@ -102,6 +102,25 @@ def autograde(
     faults = sum(bool(student.fault) for student in graded)
     if faults:
         raise PodwalkError(f"{faults} of {len(graded)} submissions could not be graded: run again, or see why above")
+
+
+@main.command("seeds")
+@click.argument("students", nargs=-1)
+@click.option("--course", "folder", type=click.Path(path_type=Path, exists=True), default=Path(), help="The course.")
+def write_seeds(students: tuple[str, ...], folder: Path) -> None:
+    """Write each student's key, from which the variants of their assignments follow.
+
+    STUDENTS are ids as nbgrader has them; by default everybody in its database. The course's secret is made the first
+    time. Give each student the one file in seeds/STUDENT, and nobody the secret.
+    """
+    course = Course(folder)
+    if not students:
+        with Gradebook(course.api.coursedir.db_url) as gradebook:
+            students = tuple(sorted(student.id for student in gradebook.students))
+    if not students:
+        raise PodwalkError("there are no students: name them, or add them with nbgrader db student add")
+    for path in seeds.write(course.folder, students):
+        click.echo(path)
 
 
 def _grade(course: Course, assignment: str, student: str) -> marks.StudentMarks:

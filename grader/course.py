@@ -13,8 +13,9 @@ from nbgrader.apps.api import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
-from grader import notebooks
+from grader import scope
 from grader.conversion.configuration import configure
+from grader.scope import Scope
 from podwalk.errors import PodwalkError
 
 
@@ -44,11 +45,9 @@ class Course:
         shutil.copytree(source, self.folder / "source" / source.name, dirs_exist_ok=True)
         return source.name
 
-    def namespaces(self, assignment: str) -> tuple[str, ...]:
-        """Return the namespaces an assignment works in, as its source says."""
-        source = self.folder / "source" / assignment / f"{assignment}.ipynb"
-        found = notebooks.read(source).metadata.get("podwalk", {}) if source.exists() else {}
-        return tuple(found.get("namespaces", ()))
+    def scope(self, assignment: str) -> Scope:
+        """Return what an assignment says that it is about."""
+        return scope.read(self.folder / "source" / assignment / f"{assignment}.ipynb")
 
     def release(self, assignment: str) -> Path:
         """Make the student's version and return its notebook.

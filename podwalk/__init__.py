@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from podwalk.facade import Cluster
 
-__all__ = ["cluster"]
+__all__ = ["cluster", "seed"]
 
 
 def cluster(backend: str | None = None, *, namespace: str = "default", quiet: bool = False, **options: Any) -> Cluster:
@@ -41,3 +41,14 @@ def cluster(backend: str | None = None, *, namespace: str = "default", quiet: bo
 
         register(made)
     return made
+
+
+def seed(assignment: str) -> int:
+    """Return the seed of this learner's variant of an assignment; see :mod:`podwalk.facade.seeds`.
+
+    Raises:
+        LearnerError: when nothing says whose variant it is.
+    """
+    from podwalk.facade import seeds
+
+    return seeds.read(assignment)

@@ -10,9 +10,11 @@ from nbgrader import utils
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Float, Integer, Unicode
 
-from grader import notebooks
+from grader import notebooks, seeds
+from grader import scope as scopes
 from grader.isolation.bench import judge
 from grader.isolation.job import Job, Marked
+from grader.scope import Scope
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
@@ -36,12 +38,15 @@ class IsolatedExecute(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader h
             NotGradableError: when something of ours broke; nbgrader then keeps no mark.
         """
         about = resources["nbgrader"]
+        folder, scope = self._course(about["assignment"], about["notebook"])
+        seed = seeds.seed_of(folder, about["student"], about["assignment"]) if scope.seeded else None
         answers, tests = split(nb)
         job = make_job(
             answers,
             tests,
             backend=self.backend,
-            namespaces=self._namespaces(about["assignment"], about["notebook"]),
+            scope=scope,
+            seed=seed,
             sandboxed=self.sandboxed,
             cell_timeout_s=self.cell_timeout_s,
             timeout_s=self.timeout_s,
@@ -51,13 +56,11 @@ class IsolatedExecute(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader h
         fill(answers, tests, judge().mark(job))
         return nb, resources
 
-    def _namespaces(self, assignment: str, notebook: str) -> tuple[str, ...]:
-        """Return what the teacher's notebook says of itself; the submission is not asked."""
+    def _course(self, assignment: str, notebook: str) -> tuple[Path, Scope]:
+        """Return the course's folder, and what the teacher's notebook says of itself."""
         course = self.parent.parent.coursedir
-        source = Path(course.format_path(course.source_directory, ".", assignment)) / f"{notebook}.ipynb"
-        if not source.exists():
-            return ()
-        return tuple(notebooks.read(source).metadata.get("podwalk", {}).get("namespaces", ()))
+        source = Path(course.format_path(course.source_directory, ".", assignment))
+        return Path(course.root), scopes.read(source / f"{notebook}.ipynb")
 
 
 def split(notebook: NotebookNode) -> tuple[list[NotebookNode], list[NotebookNode]]:
@@ -66,10 +69,17 @@ def split(notebook: NotebookNode) -> tuple[list[NotebookNode], list[NotebookNode
     return [cell for cell in code if not is_test(cell)], [cell for cell in code if is_test(cell)]
 
 
-def make_job(answers: list[NotebookNode], tests: list[NotebookNode], **settings: Any) -> Job:
-    """Return what the judge is given; the settings are those of :class:`grader.isolation.job.Job`."""
+def make_job(answers: list[NotebookNode], tests: list[NotebookNode], *, scope: Scope, **settings: Any) -> Job:
+    """Return what the judge is given; the settings are those of :class:`.Job`."""
     given = tuple(number for number, cell in enumerate(answers) if utils.is_locked(cell))
-    return Job(tuple(cell.source for cell in answers), tuple(cell.source for cell in tests), given=given, **settings)
+    return Job(
+        tuple(cell.source for cell in answers),
+        tuple(cell.source for cell in tests),
+        given=given,
+        namespaces=scope.namespaces,
+        allowed=scope.allowed,
+        **settings,
+    )
 
 
 def fill(answers: list[NotebookNode], tests: list[NotebookNode], marked: Marked) -> None:

@@ -20,6 +20,7 @@ class Job:
         backend: which cluster, in the words of ``PODWALK_BACKEND``.
         namespaces: those the assignment works in; emptied first where the cluster is not a fresh one.
         allowed: objects of kube-system that the assignment is about, e.g. ``configmaps/coredns``.
+        seed: of the student's variant of the assignment; None if there is one for all.
         sandboxed: whether the submission runs in a sandbox.
         cell_timeout_s: how long one cell of the submission may take.
         timeout_s: how long the whole submission may take, and again the checks.
@@ -33,6 +34,7 @@ class Job:
     backend: str = "in-process"
     namespaces: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
+    seed: int | None = None
     sandboxed: bool = True
     cell_timeout_s: float = 60.0
     timeout_s: float = 180.0
@@ -52,9 +54,9 @@ class Marked:
 
     Attributes:
         answers: the outputs of each of the submission's cells.
-        given: which of them are the assignment's own, to be run again in a new kernel.
         tests: the outputs of each test cell.
         fault: why it could not be marked; empty if it was. Then there are no points, not even zero.
+        timings_s: how long each part took.
     """
 
     answers: tuple[tuple[Output, ...], ...] = ()

@@ -23,6 +23,7 @@ from grader.isolation.job import Job, Marked
 from grader.isolation.zygote import Zygote
 from podwalk.errors import PodwalkError
 from podwalk.facade import Cluster
+from podwalk.facade.seeds import SEED_VARIABLE
 
 SLACK_S = 60.0
 FRESH = "in-process"
@@ -47,6 +48,7 @@ def judge(job: Job, zygote: Zygote, warm: Cluster | None = None) -> Marked:
         answers = submission.run(cluster, zygote, job)
         lap("submission")
         components.restore(cluster, kept, allowed=job.allowed)
+        _say_whose(job)
         tests = checker.run(cluster, job.tests)
         lap("checks")
         return Marked(answers, tests, "", timings)
@@ -55,6 +57,13 @@ def judge(job: Job, zygote: Zygote, warm: Cluster | None = None) -> Marked:
     except Exception as error:  # noqa: BLE001  a fault of ours must be told, not lost with the process
         trace = traceback.format_exc(limit=-3)
         return Marked(answers, (), f"{type(error).__name__}: {error}\n{trace}", timings)
+
+
+def _say_whose(job: Job) -> None:
+    """Let the test cells ask for the seed as the student's cells did; this process is this submission's own."""
+    os.environ.pop(SEED_VARIABLE, None)
+    if job.seed is not None:
+        os.environ[SEED_VARIABLE] = str(job.seed)
 
 
 def _namespace(name: str) -> dict[str, object]:

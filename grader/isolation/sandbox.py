@@ -20,6 +20,7 @@ from pathlib import Path
 import grader
 import podwalk
 from grader.finding import NotGradableError
+from podwalk.facade.seeds import SEED_VARIABLE
 
 HOME = "/home/learner"
 SOCKET = "/run/cluster.sock"
@@ -107,9 +108,10 @@ def _command(socket: Path, kubeconfig: Path, info_fd: int) -> list[str]:
     ]  # fmt: skip
 
 
-def environment(kubeconfig: str, home: str) -> dict[str, str]:
-    """Return the environment of the student's kernel: nothing of ours but where its cluster is."""
-    return {
+def environment(kubeconfig: str, home: str, seed: int | None = None) -> dict[str, str]:
+    """Return the environment of the student's kernel: nothing of ours but where its cluster is, and whose variant."""
+    own = {} if seed is None else {SEED_VARIABLE: str(seed)}
+    return own | {
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
         "HOME": home,
         "LANG": "C.UTF-8",

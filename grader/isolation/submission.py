@@ -102,13 +102,14 @@ def _kernel(
 ) -> tuple[list[str], str]:
     folder = "/tmp" if inside else str(place.folder)
     home = sandbox.HOME if inside else str(place.folder)
+    kubeconfig = sandbox.KUBECONFIG if inside else str(place.kubeconfig)
     limits = sandbox.limits(job.memory_bytes, job.timeout_s, job.processes)
     if not inside:
         # Outside of a sandbox it would count what else its user runs.
         del limits["RLIMIT_NPROC"]
     request = {
         "sandbox": inside,
-        "environment": sandbox.environment(sandbox.KUBECONFIG if inside else str(place.kubeconfig), home),
+        "environment": sandbox.environment(kubeconfig, home, job.seed),
         "limits": limits,
         "home": home,
     }

@@ -54,7 +54,11 @@ class Assignment:
         """Mark a notebook as it stands."""
         notebook.cells = restoration.restore(notebook.cells, self.trusted)
         answers, tests = execution.split(notebook)
-        marked = self.judge.mark(execution.make_job(answers, tests, **({"sandboxed": SANDBOXED} | settings)))
+        marked = self.judge.mark(
+            execution.make_job(
+                answers, tests, scope=self.course.scope(self.name), **({"sandboxed": SANDBOXED} | settings)
+            )
+        )
         names = [notebooks.about(cell)["grade_id"] for cell in tests]
         last = [outputs[-1]["data"]["text/plain"] for outputs in marked.tests]
         printed = [outputs[0]["text"] for outputs in marked.tests]

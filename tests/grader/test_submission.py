@@ -33,7 +33,7 @@ def test_kernel_that_does_not_reach_its_cluster_is_not_gradable(
     zygote: Zygote, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = sandbox.environment
-    monkeypatch.setattr(sandbox, "environment", lambda _, home: real("/nowhere/kubeconfig", home))
+    monkeypatch.setattr(sandbox, "environment", lambda _, home, seed: real("/nowhere/kubeconfig", home, seed))
     cluster = podwalk.cluster("in-process", quiet=True)
     with pytest.raises(NotGradableError, match="cannot reach its cluster"):
         submission.run(cluster, zygote, Job(answers=("x = 1",), tests=(), sandboxed=SANDBOXED))
