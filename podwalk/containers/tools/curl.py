@@ -406,9 +406,12 @@ def _connect(transfer: Transfer, parts: SplitResult) -> Generator[simpy.Event, A
 
 def _address(transfer: Transfer, host: str, port: int) -> Generator[simpy.Event, Any, tuple[str, int]]:
     for entry in transfer.options.lists.get("connect-to", []):
-        fields = entry.split(":")
-        if len(fields) == 4 and fields[0] in ("", host) and fields[1] in ("", str(port)):
+        # The last port may be left out, with its colon: `::HOST`.
+        fields = (*entry.split(":"), "")
+        if len(fields) in (4, 5) and fields[0] in ("", host) and fields[1] in ("", str(port)):
             host, port = fields[2] or host, int(fields[3] or port)
+            transfer.say("*", f"Connecting to hostname: {host}")
+            break
     for entry in transfer.options.lists.get("resolve", []):
         name, _, rest = entry.lstrip("+").partition(":")
         wanted, _, ips = rest.partition(":")
