@@ -26,3 +26,17 @@ def ingress_command(name: str, controller: str, default: bool) -> None:
 
     cluster = connect(f"embedded:{name}", quiet=True)
     click.echo(str(add(cluster, "ingress", controller=controller, default=default)))
+
+
+@addon_command.command("gateway")
+@name_option
+def gateway_command(name: str) -> None:
+    """Install Gateway API: its definitions, a controller and the GatewayClass traefik, and wait until it answers.
+
+    It answers through its Service only, so that it can stand beside an Ingress controller.
+    """
+    from podwalk.facade import connect
+    from podwalk.facade.addons import add
+
+    cluster = connect(f"embedded:{name}", quiet=True)
+    click.echo(str(add(cluster, "gateway")))

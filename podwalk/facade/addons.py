@@ -1,15 +1,21 @@
-"""What can be added to a cluster: an Ingress controller.
+"""What can be added to a cluster: an Ingress controller, and Gateway API.
 
-A new cluster has none, so that an Ingress does nothing until somebody installs a controller: the first lesson about it.
+A new cluster has neither, so that an Ingress does nothing until somebody installs a controller: the first lesson about
+it. On the embedded cluster an add-on is installed; on a real one what is already there is found and used.
+
+Either way its Service gets a second name, ``ingress.default`` or ``gateway.default``: see :mod:`podwalk.facade.doors`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from podwalk.controllers.ingress import DEPLOYMENTS, manifest
+from podwalk.controllers.ingress import DEPLOYMENTS, GATEWAY_CLASS, definitions, manifest
+from podwalk.facade import doors
 from podwalk.facade.errors import LearnerError
+from podwalk.types import Ref
 
 if TYPE_CHECKING:
     from podwalk.facade.application import Changes
@@ -17,10 +23,24 @@ if TYPE_CHECKING:
 
 EMBEDDED = ("embedded", "in-process")
 READY_TIMEOUT_S = 120.0
+GATEWAY_CLASSES = "gatewayclasses.gateway.networking.k8s.io"
+
+
+@dataclass(frozen=True)
+class Addon:
+    """Something that can be added.
+
+    Attributes:
+        title: what a cluster then has.
+        install: adds it, or finds it.
+    """
+
+    title: str
+    install: Callable[..., Changes]
 
 
 def add(cluster: Cluster, name: str, **options: Any) -> Changes:
-    """Install an add-on and wait until it is ready.
+    """Install an add-on and wait until it is ready, or find it where a real cluster has it.
 
     Args:
         cluster: where.
@@ -28,11 +48,11 @@ def add(cluster: Cluster, name: str, **options: Any) -> Changes:
         options: the add-on's own.
 
     Raises:
-        LearnerError: when there is no such add-on, or not for this cluster.
+        LearnerError: when there is no such add-on, or this cluster neither has it nor can be given it.
     """
     if name not in ADDONS:
         raise LearnerError(f"there is no add-on {name!r}", hint=f"there are: {', '.join(ADDONS)}")
-    return ADDONS[name](cluster, **options)
+    return ADDONS[name].install(cluster, **options)
 
 
 def ingress(cluster: Cluster, *, controller: str = "nginx", default: bool = False) -> Changes:
@@ -47,20 +67,78 @@ def ingress(cluster: Cluster, *, controller: str = "nginx", default: bool = Fals
     """
     if controller not in DEPLOYMENTS:
         raise LearnerError(f"no Ingress controller {controller!r}", hint=f"there are: {', '.join(DEPLOYMENTS)}")
+    site = DEPLOYMENTS[controller][0]
     real = cluster.backend not in EMBEDDED
+    found = _ingress_door(cluster, controller) if real else None
+    if found is not None:
+        return cluster.apply(doors.alias("ingress", found))
     if real and (cluster.backend != "kind" or controller != "nginx"):
         raise LearnerError(
-            f"the Ingress controller {controller} is not installed on a cluster of the kind {cluster.backend!r}",
+            f"this cluster has no Ingress controller for the class {controller}, and on a cluster of the kind "
+            f"{cluster.backend!r} it is not installed for you",
             hint="install one as its documentation says; the embedded cluster has it, and kind the one for nginx",
         )
-    site = DEPLOYMENTS[controller][0]
-    changes = cluster.apply(manifest(controller, default=default, real=real))
-    selector = ",".join(f"{name}={value}" for name, value in site.labels.items())
-    # A Deployment that may lack a Pod is Available at once; its Pod says when it answers.
-    cluster.wait(f"deployment/{site.name}", "jsonpath={.status.replicas}=1", namespace=site.namespace)
-    cluster.wait("pods", "condition=Ready", namespace=site.namespace, selector=selector, timeout_s=READY_TIMEOUT_S)
+    changes = cluster.apply(
+        [
+            *manifest(controller, default=default, real=real),
+            doors.alias("ingress", Ref("services", site.namespace, site.name)),
+        ]
+    )
+    _wait(cluster, controller)
     return changes
 
 
-ADDONS: Mapping[str, Callable[..., Changes]] = {"ingress": ingress}
+def gateway(cluster: Cluster) -> Changes:
+    """Install Gateway API: its definitions, Traefik as its controller, and the GatewayClass ``traefik``.
+
+    It takes no port of a node, so that it stands beside an Ingress controller.
+    """
+    found = doors.find(cluster, doors.GATEWAYS)
+    if cluster.backend in EMBEDDED:
+        site = DEPLOYMENTS["traefik"][0]
+        cluster.apply(definitions())
+        for definition in definitions():
+            cluster.wait(f"crd/{definition['metadata']['name']}", "condition=Established")
+        objects = [] if found else manifest("traefik", host_ports=False)
+        service = found or Ref("services", site.namespace, site.name)
+        changes = cluster.apply([*objects, GATEWAY_CLASS, doors.alias("gateway", service)])
+        _wait(cluster, "traefik")
+    elif found is None or not _has(cluster, GATEWAY_CLASSES, GATEWAY_CLASS["metadata"]["name"]):
+        raise LearnerError(
+            "this cluster has no controller for Gateway API that serves the GatewayClass traefik",
+            hint="install Gateway API's standard channel, and Traefik with --providers.kubernetesgateway; "
+            "or use the embedded cluster, which has it",
+        )
+    else:
+        changes = cluster.apply(doors.alias("gateway", found))
+    cluster.wait(f"gatewayclass/{GATEWAY_CLASS['metadata']['name']}", "condition=Accepted")
+    return changes
+
+
+def _ingress_door(cluster: Cluster, controller: str) -> Ref | None:
+    """Return the Service of the controller that serves a class; None if nobody does."""
+    if not _has(cluster, "ingressclasses", DEPLOYMENTS[controller][0].ingress_class):
+        return None
+    return doors.find(cluster, doors.INGRESS_CLASSES[controller])
+
+
+def _has(cluster: Cluster, kind: str, name: str) -> bool:
+    try:
+        return name in cluster.get(kind).names
+    except LearnerError:
+        return False
+
+
+def _wait(cluster: Cluster, controller: str) -> None:
+    """Wait for a controller's Pod: a Deployment that may lack a Pod is Available at once, its Pod when it answers."""
+    site = DEPLOYMENTS[controller][0]
+    selector = ",".join(f"{name}={value}" for name, value in site.labels.items())
+    cluster.wait(f"deployment/{site.name}", "jsonpath={.status.replicas}=1", namespace=site.namespace)
+    cluster.wait("pods", "condition=Ready", namespace=site.namespace, selector=selector, timeout_s=READY_TIMEOUT_S)
+
+
+ADDONS: Mapping[str, Addon] = {
+    "ingress": Addon("an Ingress controller for the class nginx", ingress),
+    "gateway": Addon("Gateway API, with the GatewayClass traefik", gateway),
+}
 """Every add-on by its name."""

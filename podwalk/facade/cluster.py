@@ -223,7 +223,7 @@ class Cluster:
         return Changes(tuple(entry for entry in gone if entry))
 
     def addon(self, name: str, **options: Any) -> Changes:
-        """Install an add-on and wait until it is ready: ``addon("ingress")``; see :mod:`podwalk.facade.addons`.
+        """Install an add-on, or find it: ``addon("ingress")``, ``addon("gateway")``; see :mod:`podwalk.facade.addons`.
 
         Raises:
             LearnerError: when there is no such add-on, or not for this cluster.

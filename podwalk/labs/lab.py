@@ -101,7 +101,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Lab:
-    """A lab: its head, and its steps in order."""
+    """A lab: its head, and its steps in order.
+
+    Attributes:
+        needs: the add-ons that its cluster must have, e.g. ``ingress``; the first step sees to it.
+    """
 
     name: str
     title: str
@@ -110,6 +114,7 @@ class Lab:
     minutes: int = 10
     prerequisites: tuple[str, ...] = ()
     goals: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
 
     def step(self, name: str) -> Step | None:

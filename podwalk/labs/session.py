@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from podwalk.facade import Applied, Changes, Cluster, Output, application, wire
+from podwalk.facade.addons import ADDONS
 from podwalk.facade.condition import wait as wait_for
 from podwalk.facade.errors import LearnerError, WaitError
 from podwalk.facade.kubectl import run
@@ -62,6 +63,7 @@ class Session:
         self.cluster, self.lab, self.progress = cluster, lab, progress
         self.report: Callable[[str], None] = lambda sentence: None
         self.cancelled: Callable[[], bool] = lambda: False
+        self._equipped = ""
         cluster.namespace = lab.namespace
 
     def replace(self, step: Step) -> None:
@@ -76,6 +78,7 @@ class Session:
         Raises:
             LearnerError: when the cluster refuses something.
         """
+        self._equip()
         state = self.progress.step(step.name)
         state.manifest = manifest
         self.progress.cluster = self.identity()
@@ -94,6 +97,16 @@ class Session:
         state.applied = True
         self.progress.save()
         return Changes(tuple(entries))
+
+    def _equip(self) -> None:
+        """See once that the cluster has what the lab needs; it stays when the lab is reset."""
+        identity = self.identity()
+        if self._equipped == identity:
+            return
+        for need in self.lab.needs:
+            self.report(f"Making sure that the cluster has {ADDONS[need].title}")
+            self.cluster.addon(need)
+        self._equipped = identity
 
     def settle(self, step: Step) -> None:
         """Wait for what the step waits for, in slices, so that it can be cancelled.

@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 from podwalk.facade import Output
+from podwalk.facade.addons import ADDONS
 from podwalk.facade.errors import LearnerError
 from podwalk.facade.tally import tally
 from podwalk.labs.check import CheckResult
@@ -28,6 +29,9 @@ def terms(lab: Lab) -> str:
     lines = [f"{lab.level.capitalize()} · about {lab.minutes} minutes"]
     if lab.prerequisites:
         lines.append("Before you start: " + "; ".join(lab.prerequisites) + ".")
+    if lab.needs:
+        titles = [ADDONS[need].title for need in lab.needs]
+        lines.append(f"Your cluster needs {', and '.join(titles)}: the first step switches it on, or finds it.")
     if lab.goals:
         lines.append("At the end you can:\n\n" + "\n".join(f"* {goal}" for goal in lab.goals))
     return "\n\n".join(lines)

@@ -43,6 +43,7 @@ Unknown words are refused, with the line: a typo must not silently drop a check.
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import json
 from collections.abc import Mapping, Sequence
@@ -51,6 +52,7 @@ from typing import Any
 
 import yaml
 
+from podwalk.facade.addons import ADDONS
 from podwalk.facade.errors import LearnerError
 from podwalk.labs.lab import Check, Choice, Lab, Look, Prediction, Step
 
@@ -64,6 +66,7 @@ class LabError(LearnerError):
 WORDS: Mapping[str, Mapping[str, type]] = {
     "lab": {
         "title": str, "namespace": str, "level": str, "minutes": int, "prerequisites": list, "goals": list,
+        "needs": list,
     },
     "step": {
         "title": str, "text": str, "manifest": str, "predict": dict, "run": list, "wait": list, "look": list,
@@ -76,6 +79,7 @@ WORDS: Mapping[str, Mapping[str, type]] = {
 }  # fmt: skip
 """The words of each part, and the type of what follows them."""
 
+LISTS = ("prerequisites", "goals", "needs")
 REQUIRED = {
     "lab": ("title", "namespace"), "step": ("title",), "predict": ("question", "choices"), "choices": ("text",),
     "look": ("command",), "verify": ("claim", "command"),
@@ -89,9 +93,10 @@ def parse_lab(name: str, body: str) -> Lab:
         LabError: with the line, when it is not written as it should be.
     """
     part = _part("lab", _load(body, f"%%lab {name}"), f"%%lab {name}")
-    return Lab(
-        _name(name, "%%lab"), **(part | {key: tuple(part[key]) for key in ("prerequisites", "goals") if key in part})
-    )
+    for need in part.get("needs", ()):
+        if need not in ADDONS:
+            raise LabError(f'"{need}" cannot be needed', where=f"%%lab {name}", hint=f"there are: {', '.join(ADDONS)}")
+    return Lab(_name(name, "%%lab"), **(part | {key: tuple(part[key]) for key in LISTS if key in part}))
 
 
 def parse_step(name: str, body: str) -> Step:
@@ -199,4 +204,4 @@ def assemble(sources: Sequence[str], where: str) -> Lab:
     if len(set(names)) != len(names):
         raise LabError(f"two steps have the name {max(names, key=names.count)}", where=where)
     head = heads[0]
-    return Lab(head.name, head.title, head.namespace, head.level, head.minutes, head.prerequisites, head.goals, steps)
+    return dataclasses.replace(head, steps=steps)

@@ -79,7 +79,9 @@ TRAEFIK = Site(
 )
 
 
-def manifest(controller: str = "nginx", *, default: bool = False, real: bool = False) -> list[Object]:
+def manifest(
+    controller: str = "nginx", *, default: bool = False, real: bool = False, host_ports: bool = True
+) -> list[Object]:
     """Return the objects of an Ingress controller, in the order in which they can be applied.
 
     Args:
@@ -87,6 +89,7 @@ def manifest(controller: str = "nginx", *, default: bool = False, real: bool = F
         default: whether its class is for Ingresses that name none.
         real: whether they are for a real cluster: ingress-nginx is retired, so Traefik stands in for it there, under
             its names and with its annotations.
+        host_ports: whether it takes the ports 80 and 443 of its node; without, its Service is the only way in.
 
     Raises:
         ApiError: when there is no such controller.
@@ -97,15 +100,16 @@ def manifest(controller: str = "nginx", *, default: bool = False, real: bool = F
     site, container = DEPLOYMENTS[controller]
     if real and site is NGINX:
         container = _traefik_as_nginx
+    made = container(site)
+    if not host_ports:
+        made["ports"] = [{key: value for key, value in port.items() if key != "hostPort"} for port in made["ports"]]
     return [
         _object("v1", "Namespace", site.namespace, labels=_family(site)),
         _object("v1", "ServiceAccount", site.account, site, labels=_family(site)),
         _object("v1", "ConfigMap", site.name, site, labels=dict(site.labels), data={}),
         *_access(site),
         _object("v1", "Service", site.name, site, labels=dict(site.labels), spec=_service(site)),
-        _object(
-            "apps/v1", "Deployment", site.name, site, labels=dict(site.labels), spec=_deployment(site, container(site))
-        ),
+        _object("apps/v1", "Deployment", site.name, site, labels=dict(site.labels), spec=_deployment(site, made)),
         _class(site, default),
         *(_middlewares() if site is TRAEFIK else ()),
     ]

@@ -200,10 +200,23 @@ def test_an_unknown_add_on_is_refused(bare: Cluster) -> None:
         bare.addon("egress")
 
 
-def test_an_add_on_is_not_put_on_somebody_elses_cluster(bare: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bare, "backend", "context")
-    with pytest.raises(LearnerError, match="not installed on a cluster of the kind 'context'"):
-        bare.addon("ingress")
+def test_an_add_on_is_not_put_on_somebody_elses_cluster() -> None:
+    cluster = podwalk.cluster("in-process", quiet=True)
+    cluster.backend = "context"
+    with pytest.raises(LearnerError, match="on a cluster of the kind 'context' it is not installed"):
+        cluster.addon("ingress")
+
+
+def test_a_controller_that_is_there_is_found_on_somebody_elses_cluster(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "backend", "context")
+    found = list(cluster.addon("ingress"))
+    assert [change.label for change in found] == ["service/ingress"]
+    assert found[0].object["spec"]["externalName"] == "ingress-nginx-controller.ingress-nginx.svc.cluster.local"
+    with pytest.raises(LearnerError, match="no controller for Gateway API") as refused:
+        cluster.addon("gateway")
+    assert "kubernetesgateway" in refused.value.hint
 
 
 def test_on_a_real_cluster_traefik_stands_in_under_the_same_names() -> None:

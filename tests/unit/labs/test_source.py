@@ -85,3 +85,9 @@ def test_a_file_that_is_no_notebook_is_refused(tmp_path: Path) -> None:
     path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": ["print(1)"]}]}))
     with pytest.raises(LabError, match="here are 0"):
         read(path)
+
+
+def test_a_lab_names_the_add_ons_it_needs() -> None:
+    assert assemble([HEAD + "needs: [ingress]\n"], "here").needs == ("ingress",)
+    with pytest.raises(LabError, match="cannot be needed"):
+        assemble([HEAD + "needs: [egress]\n"], "here")
