@@ -14,9 +14,10 @@ from podwalk.facade.execution import Output
 from podwalk.facade.kinds import Kind, Kinds
 from podwalk.facade.listing import Listing
 from podwalk.facade.manifest import parse
+from podwalk.facade.snapshot import Snapshot
 from podwalk.network import iptables, nftables
-from podwalk.types import Object, Ref
-from podwalk.walks import Reachability, Walk, reachability, walk
+from podwalk.types import ClusterOptions, Object, Ref
+from podwalk.walks import Reachability, Walk, outside, reachability, walk
 
 Manifest = str | Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
@@ -51,6 +52,7 @@ class Cluster:
         self.kinds = Kinds(api)
         self.kubectl: tuple[str, ...] | None = None
         self._description = description
+        self._options: ClusterOptions | None = None
 
     def __repr__(self) -> str:
         """Say which cluster this is."""
@@ -241,22 +243,41 @@ class Cluster:
             wire.call(self.api, "GET", f"/api/v1/namespaces/{space}/events", query=query).get("items") or ()
         )
 
-    def walk(self, source: str, target: str, *, namespace: str = "") -> Walk:
-        """Explain what becomes of a request from a Pod: DNS queries, Service, policies, the Pod that answers.
+    def walk(
+        self,
+        source: str,
+        target: str,
+        *,
+        namespace: str = "",
+        host: str = "",
+        resolve: Mapping[str, str] | None = None,
+    ) -> Walk:
+        """Explain what becomes of a request: DNS queries, Service, policies, Ingress rules, the Pod that answers.
 
         Args:
-            source: a Pod's name, or ``deployment/NAME`` for one of its Pods.
+            source: a Pod's name, ``deployment/NAME`` for one of its Pods, ``node/NAME``, or ``outside`` for a client
+                outside the cluster (``outside:203.0.113.7`` for one with this address).
             target: ``http://backend``, ``backend:8080``, ``tcp://10.96.0.1:443``, ``udp://…``.
             namespace: of the source, by default the cluster's ``namespace``.
+            host: the ``Host`` header, where it is not the target's host.
+            resolve: the addresses of names outside the cluster, as curl's ``--resolve`` gives them.
 
         Raises:
             LearnerError: when there is no such Pod.
             WalkError: when the target cannot be read.
         """
+        view, options = self._network()
+        return walk(view, self._origin(source, namespace, options), target, options=options, host=host, known=resolve)
+
+    def _origin(self, source: str, namespace: str, options: ClusterOptions) -> Ref:
+        """Return from where a walk begins, as typed."""
+        word, _, rest = source.partition(":")
+        if word == "outside":
+            return outside(rest, options=options)
+        if source.partition("/")[0] in ("node", "nodes", "no"):
+            return Ref("nodes", "", self.get(source).object["metadata"]["name"])
         metadata = self._pod(source, namespace or self.namespace)["metadata"]
-        view = snapshot.read(self.api)
-        origin = Ref("pods", metadata["namespace"], metadata["name"])
-        return walk(view, origin, target, options=snapshot.options(self.api, view))
+        return Ref("pods", metadata["namespace"], metadata["name"])
 
     def proxy_rules(
         self, service: str, *, mode: Literal["iptables", "nftables"] = "iptables", node: str = "", namespace: str = ""
@@ -275,11 +296,9 @@ class Cluster:
         space = namespace or self.namespace
         name = self.get("services", service, namespace=space).object["metadata"]["name"]
         where = self.get("nodes", node).object if node else self.get("nodes")[0]
-        view = snapshot.read(self.api)
+        view, options = self._network()
         render = {"iptables": iptables.rules, "nftables": nftables.rules}[mode]
-        return Text(
-            render(view, where["metadata"]["name"], snapshot.options(self.api, view), Ref("services", space, name))
-        )
+        return Text(render(view, where["metadata"]["name"], options, Ref("services", space, name)))
 
     def matrix(self, *scopes: str, port: int | None = None, protocol: str = "TCP") -> Reachability:
         """Show who may reach whom, on which port, by the NetworkPolicies as they are now.
@@ -293,9 +312,14 @@ class Cluster:
         Raises:
             PodwalkError: when no Pod has an address.
         """
-        view = snapshot.read(self.api)
-        options = snapshot.options(self.api, view)
+        view, options = self._network()
         return reachability(view, scopes or (self.namespace,), port=port, protocol=protocol, options=options)
+
+    def _network(self) -> tuple[Snapshot, ClusterOptions]:
+        """Return the cluster as the network model sees it; how it was set up does not change, and is asked once."""
+        view = Snapshot(self.api, self.kinds)
+        self._options = self._options or snapshot.options(view)
+        return view, self._options
 
     def _words(self, kind: str, name: str) -> tuple[Kind, str]:
         word, slash, after = kind.partition("/")

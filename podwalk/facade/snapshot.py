@@ -1,31 +1,28 @@
-"""What the network model needs of a cluster, read through the API: the embedded one and a real one alike."""
+"""What the network model needs of a cluster, read through the API when it asks: the embedded one and a real one alike.
+
+A walk touches a few objects, a cluster has thousands. So nothing is read before the model wants it, Pods are found by
+the API's own field selectors, and what was read once is not read again: a view is of one moment, and made anew for
+each question.
+"""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping, Sequence
 
 from kubernetes.client import ApiClient
 
 from podwalk.facade import wire
-from podwalk.store import Store
-from podwalk.types import ClusterOptions, Object
+from podwalk.facade.errors import NotFoundError
+from podwalk.facade.kinds import Kind, Kinds
+from podwalk.store import INDEXES
+from podwalk.types import ClusterOptions, Object, View
 
-PATHS = {
-    "namespaces": "/api/v1/namespaces",
-    "nodes": "/api/v1/nodes",
-    "pods": "/api/v1/pods",
-    "services": "/api/v1/services",
-    "configmaps": "/api/v1/namespaces/kube-system/configmaps",
-    "endpointslices.discovery.k8s.io": "/apis/discovery.k8s.io/v1/endpointslices",
-    "networkpolicies.networking.k8s.io": "/apis/networking.k8s.io/v1/networkpolicies",
-    "ingresses.networking.k8s.io": "/apis/networking.k8s.io/v1/ingresses",
-    "servicecidrs.networking.k8s.io": "/apis/networking.k8s.io/v1/servicecidrs",
-}
-"""What is read, by resource."""
-
-MAY_BE_CLOSED = frozenset({"nodes", "configmaps", "servicecidrs.networking.k8s.io"})
+MAY_BE_CLOSED = frozenset({"nodes", "namespaces", "configmaps", "secrets", "servicecidrs.networking.k8s.io"})
 """Resources without which the model still works, if the user has no right to read them."""
+
+FIELDS = {"pod-ip": "status.podIP", "pod-node": "spec.nodeName"}
+"""The indexes that a field selector stands for."""
 
 CNI_DAEMONSETS = {
     "calico-node": "calico",
@@ -39,18 +36,79 @@ CNI_DAEMONSETS = {
 """By which DaemonSet a CNI plugin is known."""
 
 
-def read(api: ApiClient) -> Store:
-    """Return the objects of a cluster as they are now.
+class Snapshot:
+    """The objects of a cluster as a :class:`podwalk.types.View`, each read when it is first asked for.
 
-    Raises:
-        StatusError: when the user may not read what the model cannot do without.
+    Every method raises :class:`~podwalk.facade.wire.StatusError` when the user may not read what the model cannot do
+    without.
     """
-    store = Store()
-    store.restore(_objects(api), 1)
-    return store
+
+    def __init__(self, api: ApiClient, kinds: Kinds) -> None:
+        self._api, self._kinds = api, kinds
+        self._served: dict[str, Kind | None] = {}
+        self._lists: dict[tuple[str, str, str], Sequence[Object]] = {}
+        self._objects: dict[tuple[str, str, str], Object | None] = {}
+
+    def get(self, resource: str, namespace: str, name: str) -> Object | None:
+        """Return the object, or None."""
+        for known in ((resource, namespace, ""), (resource, "", "")):
+            if known in self._lists:
+                return next((one for one in self._lists[known] if _key(one) == (namespace, name)), None)
+        if (resource, namespace, name) not in self._objects:
+            kind = self._kind(resource)
+            found = None if kind is None else self._read(resource, kind.path(namespace, name), "")
+            self._objects[resource, namespace, name] = found
+        return self._objects[resource, namespace, name]
+
+    def list(
+        self, resource: str, namespace: str | None = None, labels: Mapping[str, str] | None = None
+    ) -> Sequence[Object]:
+        """Return the objects in order of namespace and name; with ``labels``, those that carry all of them."""
+        selector = ",".join(f"{key}={value}" for key, value in (labels or {}).items())
+        return self._list(resource, namespace or "", f"labelSelector={selector}" if selector else "")
+
+    def lookup(self, index: str, value: str) -> Sequence[Object]:
+        """Return the objects that an index of :data:`podwalk.store.INDEXES` names."""
+        resource, values = INDEXES[index]
+        if index == "slice-service":
+            namespace, _, name = value.partition("/")
+            return self.list(resource, namespace, {"kubernetes.io/service-name": name})
+        query = f"fieldSelector={FIELDS[index]}={value}" if index in FIELDS else ""
+        # The selector knows the first address only, and a name of one family; the index decides.
+        return [one for one in self._list(resource, "", query) if value in values(one)]
+
+    def _kind(self, resource: str) -> Kind | None:
+        """Return what serves a resource; None where its definition is not installed."""
+        if resource not in self._served:
+            try:
+                self._served[resource] = self._kinds.find(resource)
+            except NotFoundError:
+                self._served[resource] = None
+        return self._served[resource]
+
+    def _list(self, resource: str, namespace: str, query: str) -> Sequence[Object]:
+        key = (resource, namespace, query)
+        if key not in self._lists:
+            kind = self._kind(resource)
+            found = None if kind is None else self._read(resource, kind.path(namespace), query)
+            self._lists[key] = sorted((found or {}).get("items") or (), key=_key)
+        return self._lists[key]
+
+    def _read(self, resource: str, path: str, query: str) -> Object | None:
+        name, _, value = query.partition("=")
+        try:
+            return wire.call(self._api, "GET", path, query={name: value} if query else {})
+        except wire.StatusError as error:
+            if error.code == 404 or (error.code == 403 and resource in MAY_BE_CLOSED):
+                return None
+            raise
 
 
-def options(api: ApiClient, view: Store) -> ClusterOptions:
+def _key(obj: Object) -> tuple[str, str]:
+    return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
+
+
+def options(view: View) -> ClusterOptions:
     """Return the cluster's ranges and CNI plugin, as far as its objects tell."""
     defaults = ClusterOptions()
     services = [cidr for obj in view.list("servicecidrs.networking.k8s.io") for cidr in obj["spec"]["cidrs"]]
@@ -65,25 +123,13 @@ def options(api: ApiClient, view: Store) -> ClusterOptions:
         pod_cidr=_cover(pods, 16) or defaults.pod_cidr,
         service_cidr=next((cidr for cidr in services if "." in cidr), defaults.service_cidr),
         node_cidr=_cover(nodes, 16) or defaults.node_cidr,
-        cni=_cni(api) or defaults.cni,
+        cni=_cni(view) or defaults.cni,
     )
 
 
-def _objects(api: ApiClient) -> Iterator[tuple[str, Object]]:
-    for resource, path in PATHS.items():
-        try:
-            items = wire.call(api, "GET", path).get("items") or ()
-        except wire.StatusError as error:
-            if error.code == 403 and resource in MAY_BE_CLOSED:
-                continue
-            raise
-        for obj in items:
-            yield resource, obj
-
-
-def _cni(api: ApiClient) -> str:
+def _cni(view: View) -> str:
     try:
-        found = wire.call(api, "GET", "/apis/apps/v1/daemonsets").get("items") or ()
+        found = view.list("daemonsets.apps")
     except wire.StatusError:
         return ""
     names = (obj["metadata"]["name"] for obj in found)

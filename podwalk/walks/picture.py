@@ -11,6 +11,7 @@ from html import escape
 import yaml
 
 from podwalk.types import Hop, HopKind, Outcome
+from podwalk.walks.controllers import answer
 from podwalk.walks.drawing import (
     BAD,
     DETAIL,
@@ -30,7 +31,7 @@ from podwalk.walks.drawing import (
 )
 from podwalk.walks.walk import Walk
 
-__all__ = ["ENDINGS", "KINDS", "WIDTH", "draw", "render", "wrap"]
+__all__ = ["ENDINGS", "KINDS", "WIDTH", "draw", "ending", "render", "wrap"]
 
 RAIL_X = 20
 TEXT_X = 44
@@ -70,9 +71,16 @@ def render(walk: Walk) -> str:
     return shown + folded("What would let exactly this request through", f"<pre>{text}</pre>")
 
 
+def ending(walk: Walk) -> str:
+    """Say in a sentence how a walk ends."""
+    if walk.status:
+        return f"The Ingress controller answers {answer(walk.status)} itself."
+    return ENDINGS[walk.outcome]
+
+
 def draw(walk: Walk) -> str:
     """Return the picture as the text of an ``svg`` element."""
-    title = f"{walk.source.namespace}/{walk.source.name} to {walk.target.text}: {walk.outcome.value}"
+    title = f"{walk.origin} to {walk.target.text}: {walk.outcome.value}"
     drawing = Drawing(title)
     y = _heading(drawing, walk)
     stops: list[tuple[float, Hop]] = []
@@ -86,8 +94,12 @@ def draw(walk: Walk) -> str:
 
 
 def _heading(drawing: Drawing, walk: Walk) -> float:
-    y = drawing.write(f"{walk.source.namespace}/{walk.source.name}", TITLE, 8, 18)
-    return drawing.write(f"→ {walk.target.text}", Style(13, 0.61, family=MONO), 8, y + 2) + 12
+    code = Style(13, 0.61, family=MONO)
+    y = drawing.write(walk.origin, TITLE, 8, 18)
+    y = drawing.write(f"→ {walk.target.text}", code, 8, y + 2)
+    if walk.target.header:
+        y = drawing.write(f"  Host: {walk.target.header}", code, 8, y)
+    return y + 12
 
 
 def _stop_text(drawing: Drawing, hop: Hop, y: float) -> float:
@@ -124,6 +136,6 @@ def _mark(drawing: Drawing, y: float, *, ok: bool) -> None:
 
 def _ending(drawing: Drawing, walk: Walk, y: float) -> float:
     mark = "✓" if walk.delivered else "✗"
-    bottom = drawing.write(f"{mark}  {ENDINGS[walk.outcome]}", ENDING, 14, y + 20) - ENDING.leading + 11
+    bottom = drawing.write(f"{mark}  {ending(walk)}", ENDING, 14, y + 20) - ENDING.leading + 11
     drawing.box(1, y, WIDTH - 2, bottom - y, stroke=GOOD if walk.delivered else BAD, stroke_width=2)
     return bottom + 2

@@ -17,7 +17,8 @@ from podwalk.network import policy
 from podwalk.network.addresses import FINISHED, peer_of, reference
 from podwalk.network.endpoints import SLICES
 from podwalk.types import ClusterOptions, Hop, Object, Ref, View
-from podwalk.walks.walk import Walk, walk
+from podwalk.walks.journey import walk
+from podwalk.walks.walk import Walk
 
 Port = tuple[int, str]
 """A number and a protocol."""

@@ -7,6 +7,7 @@ import textwrap
 import yaml
 
 from podwalk.types import Hop
+from podwalk.walks.controllers import answer
 from podwalk.walks.walk import Walk
 
 WIDTH = 78
@@ -14,7 +15,9 @@ WIDTH = 78
 
 def render(walk: Walk) -> str:
     """Return the walk as lines of plain text, at most 78 columns wide but for names and manifests."""
-    lines = [f"{walk.source.namespace}/{walk.source.name}  →  {walk.target.text}    {walk.outcome.value}", ""]
+    how = answer(walk.status) if walk.status else walk.outcome.value
+    header = f"  (Host: {walk.target.header})" if walk.target.header else ""
+    lines = [f"{walk.origin}  →  {walk.target.text}{header}    {how}", ""]
     for hop in walk.hops:
         lines += _hop(hop)
     if walk.remedies:
