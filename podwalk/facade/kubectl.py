@@ -108,9 +108,9 @@ def _parser() -> _Parser:
         "--for",
     )
     verb("wait", _wait, "-l|--selector", "--for", "--timeout").add_argument("what", nargs="+")
-    verb("delete", _delete).add_argument("what", nargs="+")
+    verb("delete", _delete, "-l|--selector").add_argument("what", nargs="+")
     verb("scale", _scale, "--replicas").add_argument("what", nargs="+")
-    label = verb("label", _label)
+    label = verb("label", _label, "-l|--selector")
     label.add_argument("what", nargs="+")
     label.add_argument("--overwrite", action="store_true")
     rollout = verb("rollout", _rollout, "--timeout")
@@ -124,6 +124,14 @@ def _names(what: Sequence[str]) -> list[str]:
     if any("/" in word for word in what) or len(what) == 1:
         return list(what)
     return [f"{what[0]}/{name}" for name in what[1:]]
+
+
+def _selected(cluster: Cluster, options: Any, what: Sequence[str]) -> list[str]:
+    """Return the objects that a command changes: those it names, or those that ``-l`` selects."""
+    if not options.selector:
+        return _names(what)
+    found = cluster.get(what[0], namespace=options.namespace, selector=options.selector)
+    return [f"{what[0]}/{name}" for name in found.names]
 
 
 def _get(cluster: Cluster, options: Any, after: list[str]) -> Any:
@@ -238,7 +246,11 @@ def _wait(cluster: Cluster, options: Any, after: list[str]) -> Any:
 
 def _delete(cluster: Cluster, options: Any, after: list[str]) -> Changes:
     return Changes(
-        tuple(entry for name in _names(options.what) for entry in cluster.delete(name, namespace=options.namespace))
+        tuple(
+            entry
+            for name in _selected(cluster, options, options.what)
+            for entry in cluster.delete(name, namespace=options.namespace)
+        )
     )
 
 
@@ -251,7 +263,7 @@ def _scale(cluster: Cluster, options: Any, after: list[str]) -> Changes:
 def _label(cluster: Cluster, options: Any, after: list[str]) -> Changes:
     pairs = [word for word in options.what if "=" in word or word.endswith("-")]
     labels = {word.split("=")[0].removesuffix("-"): word.split("=", 1)[1] if "=" in word else None for word in pairs}
-    names = _names([word for word in options.what if word not in pairs])
+    names = _selected(cluster, options, [word for word in options.what if word not in pairs])
     return _patch(cluster, options, {"metadata": {"labels": labels}}, "labeled", names)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from kubernetes.client import ApiClient
 
+from podwalk.controllers.bootstrap.nodes import CNI_ANNOTATION
 from podwalk.facade import wire
 from podwalk.facade.errors import NotFoundError
 from podwalk.facade.kinds import Kind, Kinds
@@ -123,8 +124,13 @@ def options(view: View) -> ClusterOptions:
         pod_cidr=_cover(pods, 16) or defaults.pod_cidr,
         service_cidr=next((cidr for cidr in services if "." in cidr), defaults.service_cidr),
         node_cidr=_cover(nodes, 16) or defaults.node_cidr,
-        cni=_cni(view) or defaults.cni,
+        cni=_imitated(view) or _cni(view) or defaults.cni,
     )
+
+
+def _imitated(view: View) -> str:
+    nodes = (node["metadata"].get("annotations") or {} for node in view.list("nodes"))
+    return next((found[CNI_ANNOTATION] for found in nodes if CNI_ANNOTATION in found), "")
 
 
 def _cni(view: View) -> str:

@@ -126,3 +126,13 @@ def test_kubectl_words_reach_the_same_cluster(shop: Cluster) -> None:
     assert str(run(shop, "kubectl get svc backend -o name")) == "service/backend"
     with pytest.raises(LearnerError):
         run(shop, "kubectl frobnicate")
+
+
+def test_kubectl_changes_what_a_selector_names(shop: Cluster) -> None:
+    run(shop, "kubectl label pods seen=yes -l app=backend")
+    assert len(shop.get("pods", selector="seen=yes").names) == 3
+    before = set(shop.get("pods", selector="app=backend").names)
+    run(shop, "kubectl delete pods -l app=backend")
+    shop.wait("deployment/backend", "jsonpath={.status.availableReplicas}=3")
+    assert not before & set(shop.get("pods", selector="app=backend").names)
+    assert shop.get("pod/client").object["metadata"].get("labels", {}).get("seen") is None

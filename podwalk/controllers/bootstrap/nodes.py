@@ -16,6 +16,8 @@ CAPACITY = {
     "memory": "16384000Ki",
     "pods": "110",
 }
+CNI_ANNOTATION = "podwalk.dev/cni"
+"""On every node: the plugin that is imitated. On a real cluster the plugin's own DaemonSet tells which it is."""
 CONTROL_PLANE_TAINT = {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
 _HEALTHY = (
     ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
@@ -68,6 +70,7 @@ def _node(maker: Maker, place: Place, name: str) -> Object:
             "labels": _labels(place, name),
             "annotations": {
                 "node.alpha.kubernetes.io/ttl": "0",
+                CNI_ANNOTATION: maker.options.cni,
                 "volumes.kubernetes.io/controller-managed-attach-detach": "true",
             },
         },

@@ -39,6 +39,7 @@ def test_a_policy_has_the_effect_that_the_cni_plugin_gives_it(cni: str) -> None:
     cluster.wait("pod/client", "condition=Ready")
     ip = cluster.get("pod/web").object["status"]["podIP"]
     assert cluster.exec("client", f"wget -qO- -T 2 http://{ip}").ok is not PLUGINS[cni].enforces
+    assert cluster.walk("client", f"http://{ip}").delivered is not PLUGINS[cni].enforces, "the model knows the plugin"
 
 
 def test_node_ports_are_given_out_of_the_range_of_the_cluster() -> None:
