@@ -17,7 +17,7 @@ from podwalk.facade.manifest import parse
 from podwalk.facade.snapshot import Snapshot
 from podwalk.network import iptables, nftables
 from podwalk.types import ClusterOptions, Object, Ref
-from podwalk.walks import Reachability, Walk, outside, reachability, walk
+from podwalk.walks import NamespaceMap, Reachability, Walk, outside, reachability, survey, walk
 
 Manifest = str | Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
@@ -314,6 +314,17 @@ class Cluster:
         """
         view, options = self._network()
         return reachability(view, scopes or (self.namespace,), port=port, protocol=protocol, options=options)
+
+    def map(self, namespace: str = "") -> NamespaceMap:
+        """Draw a namespace: the ways in, its Services, the endpoints behind them, the policies around the Pods.
+
+        Args:
+            namespace: by default the cluster's ``namespace``.
+
+        Raises:
+            PodwalkError: when there is nothing in it.
+        """
+        return survey(self._network()[0], namespace or self.namespace)
 
     def _network(self) -> tuple[Snapshot, ClusterOptions]:
         """Return the cluster as the network model sees it; how it was set up does not change, and is asked once."""
