@@ -68,7 +68,7 @@ def call(cluster: Cluster, caller: Caller | str, command: str, *, timeout_s: flo
     try:
         return cluster.exec(name, command, namespace=namespace, timeout_s=timeout_s)
     except WaitError as error:
-        return Output("", str(error), 124)
+        return Output("", error.problem, 124)
 
 
 def _probe(cluster: Cluster, namespace: str, labels: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from grader.caller import Caller, like
+from grader.checks.incidents import contained, incident, settled
 from grader.checks.names import finds, has_record, resolves
 from grader.checks.objects import exists, ready, where
 from grader.checks.services import balanced, cluster_ip, endpoints, pod_ips, sticky
@@ -14,18 +15,21 @@ __all__ = [
     "balanced",
     "blocked",
     "cluster_ip",
+    "contained",
     "endpoints",
     "exactly_flows",
     "exists",
     "finds",
     "given",
     "has_record",
+    "incident",
     "like",
     "listening",
     "pod_ips",
     "reaches",
     "ready",
     "resolves",
+    "settled",
     "sticky",
     "where",
 ]  # fmt: skip

@@ -1,0 +1,129 @@
+"""An incident in a learner's cluster: break it, read the tickets, ask for hints, see which are settled.
+
+A notebook holds it as one object::
+
+    from grader import incidents
+
+    desk = incidents.begin(cluster, seed=7)
+    desk
+"""
+
+from __future__ import annotations
+
+from html import escape
+
+from grader import Task
+from grader.checks.incidents import contained, settled
+from grader.finding import Result
+from podwalk.facade import Changes, Cluster
+from podwalk.facade.cluster import Text
+from podwalk.facade.errors import LearnerError
+from podwalk.incidents import Incident, Ticket, draw
+from podwalk.incidents.application import NAMESPACE
+from podwalk.incidents.incident import FAULTS
+
+SEED = "podwalk.dev/incident"
+"""The annotation of the namespace that says which incident it holds."""
+
+
+class Desk:
+    """The help desk of an incident.
+
+    Attributes:
+        incident: what is broken.
+    """
+
+    def __init__(self, cluster: Cluster, incident: Incident) -> None:
+        self.incident = incident
+        self._cluster = cluster
+        self._hints: dict[int, int] = {}
+
+    def __repr__(self) -> str:
+        """Return the tickets as text."""
+        lines = [f"Incident {self.incident.seed}: {len(self.incident.tickets)} tickets"]
+        return "\n".join([*lines, *(f"{ticket.number}. {ticket.text}" for ticket in self.incident.tickets)])
+
+    def _repr_html_(self) -> str:
+        items = "".join(f"<li>{escape(ticket.text)}</li>" for ticket in self.incident.tickets)
+        return f"<p><strong>Incident {escape(str(self.incident.seed))}</strong></p><ol>{items}</ol>"
+
+    def hint(self, number: int) -> Text:
+        """Return the next hint for a ticket; they grow plainer, and the last one is repeated.
+
+        Raises:
+            LearnerError: when there is no such ticket.
+        """
+        hints = self._ticket(number).hints
+        given = min(self._hints.get(number, 0), len(hints) - 1)
+        self._hints[number] = given + 1
+        return Text(f"Hint {given + 1} of {len(hints)}: {hints[given]}")
+
+    def check(self, number: int = 0) -> Text:
+        """Try whether the tickets are settled, or one of them, and say why not.
+
+        Raises:
+            LearnerError: when there is no such ticket.
+        """
+        tickets = [self._ticket(number)] if number else self.incident.tickets
+        checks = [settled(ticket) for ticket in tickets] + ([] if number else [contained(self.incident)])
+        task = Task(self._cluster, points=len(checks), namespace=NAMESPACE)
+        for one in checks:
+            task.check(one)
+        return Text("\n".join(_line(result) for result in task.results))
+
+    def mend(self) -> Changes:
+        """Mend everything, as the last resort: one of many ways, and what it changed."""
+        gone, right = self.incident.mend
+        deleted = self._cluster.delete(gone) if gone else ()
+        return Changes((*deleted, *(self._cluster.apply(right) if right else ())))
+
+    def close(self) -> Changes:
+        """Delete the incident's namespaces."""
+        return self._cluster.delete([_namespace(name) for name in self.incident.namespaces])
+
+    def _ticket(self, number: int) -> Ticket:
+        tickets = self.incident.tickets
+        if not 1 <= number <= len(tickets):
+            raise LearnerError(f"there is no ticket {number}", hint=f"they are numbered from 1 to {len(tickets)}")
+        return tickets[number - 1]
+
+
+def begin(cluster: Cluster, seed: int | str, *, faults: int = FAULTS) -> Desk:
+    """Break a cluster as the seed says, and return the help desk.
+
+    Where this very incident is under way already, it is left as it is, so that a notebook may run again from the top
+    without undoing the learner's work; :meth:`Desk.close` first begins anew.
+
+    Args:
+        cluster: where; its add-on ``ingress`` is installed, or found.
+        seed: any number or text.
+        faults: how many.
+
+    Raises:
+        LearnerError: when the cluster has no Ingress controller and cannot be given one.
+        PodwalkError: when the seed has not so many faults.
+    """
+    incident = draw(seed, faults)
+    desk, mark = Desk(cluster, incident), f"{seed}/{faults}"
+    if _under_way(cluster) != mark:
+        desk.close()
+        cluster.addon("ingress")
+        cluster.apply(incident.objects)
+        # Last of all: an incident that was begun by half is begun anew.
+        cluster.apply({**_namespace(NAMESPACE), "metadata": {"name": NAMESPACE, "annotations": {SEED: mark}}})
+    cluster.namespace = NAMESPACE
+    return desk
+
+
+def _under_way(cluster: Cluster) -> str:
+    found = [obj for obj in cluster.get("namespaces") if obj["metadata"]["name"] == NAMESPACE]
+    return str((found[0]["metadata"].get("annotations") or {}).get(SEED, "")) if found else ""
+
+
+def _namespace(name: str) -> dict[str, object]:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def _line(result: Result) -> str:
+    mark = "✓" if result.finding.passed else "✗"
+    return f"{mark} {result.claim}" + ("" if result.finding.passed else f"\n    why: {result.finding.reason}")

@@ -1,0 +1,128 @@
+"""Each fault breaks what it says and nothing else, its ticket's check sees it, and the mend restores all."""
+
+from __future__ import annotations
+
+import pytest
+
+import podwalk
+from grader import Task, incidents
+from grader.checks.incidents import behaviour, contained, settled
+from grader.patience import until_passed
+from podwalk.facade import Cluster
+from podwalk.incidents import CATALOGUE, Incident, behaviours, design, draw, only
+from podwalk.incidents.application import NAMESPACE
+
+DEADLINE_S = 60.0
+
+DOOR = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "ingress", "namespace": "default"},
+    "spec": {
+        "type": "ExternalName",
+        "externalName": "ingress-nginx-controller.ingress-nginx.svc.cluster.local",
+    },
+}
+"""The Ingress controller's one name on every cluster."""
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    cluster = podwalk.cluster("in-process", namespace=NAMESPACE, quiet=True)
+    cluster.apply(DOOR)
+    return cluster
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_application_of_a_seed_is_in_good_health_without_faults(cluster: Cluster, seed: int) -> None:
+    assert broken(cluster, begun(cluster, draw(seed, 0)), frozenset()) == {}
+
+
+FIRST_SEED = {name: next(seed for seed in range(50) if CATALOGUE[name].applies(design(seed))) for name in CATALOGUE}
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_a_fault_breaks_what_it_says_and_nothing_else(cluster: Cluster, name: str) -> None:
+    incident = begun(cluster, only(FIRST_SEED[name], name))
+    assert set(broken(cluster, incident, CATALOGUE[name].breaks)) == CATALOGUE[name].breaks
+    mend(cluster, incident)
+    assert broken(cluster, incident, frozenset()) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2, 12))
+def test_any_seed_gives_faults_that_break_what_they_say(cluster: Cluster, seed: int) -> None:
+    incident = begun(cluster, draw(seed))
+    wanted = frozenset().union(*(fault.breaks for fault in incident.faults))
+    assert set(broken(cluster, incident, wanted)) == wanted
+    mend(cluster, incident)
+    assert broken(cluster, incident, frozenset()) == {}
+
+
+def test_settling_one_ticket_settles_that_one(cluster: Cluster) -> None:
+    incident = begun(cluster, only(1, "replicas-zero", "ingress-host", "open-to-all"))
+    mend(cluster, only(1, "ingress-host"))
+    assert shares(cluster, incident) == [0, 1, 0]
+
+
+def test_an_untouched_incident_earns_nothing(cluster: Cluster) -> None:
+    incident = begun(cluster, draw(3))
+    assert shares(cluster, incident) == [0, 0, 0]
+    assert contained(incident).attempt(cluster).share == 0
+
+
+def test_a_mend_that_opens_everything_is_seen(cluster: Cluster) -> None:
+    incident = begun(cluster, only(1, "service-port"))
+    for name in cluster.get("networkpolicies").names:
+        cluster.delete(f"networkpolicy/{name}")
+    assert shares(cluster, incident) == [1]
+    finding = until_passed(cluster, contained(incident).attempt, 5.0)
+    assert finding.share < 0.3
+    assert "allowed but should not be: " in finding.reason
+
+
+def test_the_desk_begins_once_and_leaves_nothing(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
+    desk = incidents.begin(cluster, 4)
+    assert "3 tickets" in repr(desk)
+    assert desk.hint(1).startswith("Hint 1 of ")
+    assert desk.check(1).startswith("✗ ticket 1 is settled\n    why: not so: ")
+    desk.mend()
+    again = incidents.begin(cluster, 4)
+    report = again.check()
+    assert report.count("✓") == 4, report
+    again.close()
+    assert not {"incident", "incident-office"} & set(cluster.get("namespaces").names)
+
+
+def test_another_seed_takes_the_place_of_the_incident_under_way(cluster: Cluster) -> None:
+    incidents.begin(cluster, 4)
+    incidents.begin(cluster, 5)
+    assert set(cluster.get("deployments").names) == {
+        obj["metadata"]["name"] for obj in draw(5).objects if obj["kind"] == "Deployment"
+    } - {draw(5).app.partner}
+
+
+def begun(cluster: Cluster, incident: Incident) -> Incident:
+    """Install what an incident needs, and the incident."""
+    cluster.addon("ingress")
+    cluster.apply(incident.objects)
+    return incident
+
+
+def mend(cluster: Cluster, incident: Incident) -> None:
+    incidents.Desk(cluster, incident).mend()
+
+
+def broken(cluster: Cluster, incident: Incident, expected: frozenset[str]) -> dict[str, str]:
+    """Return what does not work, once all that should has had its time to start."""
+    known = behaviours(incident.app)
+    findings = {
+        name: until_passed(cluster, behaviour(one).attempt, 0.0 if name in expected else DEADLINE_S)
+        for name, one in sorted(known.items(), key=lambda item: item[0] in expected)
+    }
+    return {name: finding.reason for name, finding in findings.items() if not finding.passed}
+
+
+def shares(cluster: Cluster, incident: Incident) -> list[float]:
+    task = Task(cluster, points=1, namespace=NAMESPACE)
+    return [task.check(settled(ticket)).share for ticket in incident.tickets]
