@@ -17,6 +17,7 @@ COMMANDS = {
     "reset": "podwalk.cli.clusters",
     "lab": "podwalk.cli.labs",
     "addon": "podwalk.cli.addons",
+    "review": "podwalk.cli.reviews",
 }
 """Each command's module, imported when the command is asked for: ``podwalk up`` must not wait for Jupyter to load."""
 

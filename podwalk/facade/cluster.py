@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from kubernetes.client import ApiClient
@@ -16,6 +17,7 @@ from podwalk.facade.listing import Listing
 from podwalk.facade.manifest import parse
 from podwalk.facade.snapshot import Snapshot
 from podwalk.network import iptables, nftables
+from podwalk.reviews import Review, review
 from podwalk.types import ClusterOptions, Object, Ref
 from podwalk.walks import NamespaceMap, Reachability, Walk, outside, reachability, survey, walk
 
@@ -325,6 +327,28 @@ class Cluster:
             PodwalkError: when there is nothing in it.
         """
         return survey(self._network()[0], namespace or self.namespace)
+
+    def review(self, namespace: str = "", *, rules: Sequence[str] = ()) -> Review:
+        """Look for what could be better in a namespace: open doors, missing probes, rights too wide.
+
+        Args:
+            namespace: by default the cluster's ``namespace``.
+            rules: names of :data:`podwalk.reviews.RULES`; by default all.
+
+        Returns:
+            The findings as data; they show themselves as a table.
+
+        Raises:
+            NotFoundError: when there is no such namespace.
+            PodwalkError: when there is no such rule.
+        """
+        space = namespace or self.namespace
+        view = Snapshot(self.api, self.kinds, snapshot.MAY_BE_CLOSED | snapshot.REVIEWED)
+        if view.get("namespaces", "", space) is None and "namespaces" not in view.unread:
+            hint = self._nearest(self.kinds.find("namespaces"), "")
+            raise NotFoundError(f'there is no namespace "{space}" to review', hint=hint)
+        found = review(view, space, rules=tuple(rules), options=snapshot.options(view))
+        return replace(found, unread=tuple(resource.partition(".")[0] for resource in view.unread))
 
     def _network(self) -> tuple[Snapshot, ClusterOptions]:
         """Return the cluster as the network model sees it; how it was set up does not change, and is asked once."""

@@ -8,7 +8,7 @@ each question.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from kubernetes.client import ApiClient
 
@@ -21,6 +21,15 @@ from podwalk.types import ClusterOptions, Object, View
 
 MAY_BE_CLOSED = frozenset({"nodes", "namespaces", "configmaps", "secrets", "servicecidrs.networking.k8s.io"})
 """Resources without which the model still works, if the user has no right to read them."""
+
+REVIEWED = frozenset(
+    {
+        "deployments.apps", "statefulsets.apps", "daemonsets.apps", "ingresses.networking.k8s.io",
+        "roles.rbac.authorization.k8s.io", "rolebindings.rbac.authorization.k8s.io",
+        "clusterroles.rbac.authorization.k8s.io", "clusterrolebindings.rbac.authorization.k8s.io",
+    }
+)  # fmt: skip
+"""Resources besides without which a review still finds something."""
 
 FIELDS = {"pod-ip": "status.podIP", "pod-node": "spec.nodeName"}
 """The indexes that a field selector stands for."""
@@ -42,10 +51,14 @@ class Snapshot:
 
     Every method raises :class:`~podwalk.facade.wire.StatusError` when the user may not read what the model cannot do
     without.
+
+    Attributes:
+        unread: the resources that the user may not read, in the order in which they were asked for.
     """
 
-    def __init__(self, api: ApiClient, kinds: Kinds) -> None:
-        self._api, self._kinds = api, kinds
+    def __init__(self, api: ApiClient, kinds: Kinds, may_be_closed: Collection[str] = MAY_BE_CLOSED) -> None:
+        self.unread: list[str] = []
+        self._api, self._kinds, self._may_be_closed = api, kinds, may_be_closed
         self._served: dict[str, Kind | None] = {}
         self._lists: dict[tuple[str, str, str], Sequence[Object]] = {}
         self._objects: dict[tuple[str, str, str], Object | None] = {}
@@ -100,7 +113,10 @@ class Snapshot:
         try:
             return wire.call(self._api, "GET", path, query={name: value} if query else {})
         except wire.StatusError as error:
-            if error.code == 404 or (error.code == 403 and resource in MAY_BE_CLOSED):
+            if error.code == 403 and resource in self._may_be_closed:
+                self.unread += [resource] if resource not in self.unread else []
+                return None
+            if error.code == 404:
                 return None
             raise
 
