@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from podwalk.containers import http
-from podwalk.containers.images import serving
+from podwalk.containers.images import serving, websocket
 from podwalk.containers.images.image import Image, executable
 from podwalk.containers.process import Process
 from podwalk.containers.sockets import AddressInUse
@@ -39,7 +39,12 @@ class WhoAmI:
             body = json.dumps(self._api(request), separators=(",", ":")) + "\n"
             headers = [("Content-Type", "application/json"), ("Date", now), ("Content-Length", str(len(body)))]
             return http.Answer(200, headers, body.encode())
+        if request.path == "/echo":
+            return websocket.echo(request, now, self._heard)
         return serving.text(now, self._plain(request))
+
+    def _heard(self, message: bytes) -> None:
+        self.process.write(f"Received b:{''.join(f'{byte},' for byte in message)}\n")
 
     def _plain(self, request: http.Incoming) -> str:
         lines = [f"Name: {self.name}"] if self.name else []

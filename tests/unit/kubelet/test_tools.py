@@ -335,3 +335,17 @@ def test_agnhost_serves_the_certificate_that_comes_with_it_until_it_is_moved(lab
     assert lab.exec("porter", "mv", "/localhost.crt", "/tmp/").code == 0
     assert lab.exec("shoot", *fetch).stdout == "404"
     assert lab.exec("porter", "cat", "/tmp/localhost.crt").stdout.startswith("-----BEGIN CERTIFICATE-----")
+
+
+def test_whoami_refuses_a_web_socket_without_its_handshake(servers: Any) -> None:
+    output = servers.exec("shoot", "curl", "-si", f"http://{ip(servers, 'who')}/echo")
+    assert re.sub("Date: .*", "Date: D\r", output.stdout).split("\r\n") == [
+        "HTTP/1.1 400 Bad Request",
+        "Content-Type: text/plain; charset=utf-8",
+        "Sec-Websocket-Version: 13",
+        "X-Content-Type-Options: nosniff",
+        "Date: D",
+        "Content-Length: 12",
+        "",
+        "Bad Request\n",
+    ]
