@@ -67,12 +67,18 @@ class Peer:
 
 @dataclass(frozen=True)
 class Flow:
-    """A connection that somebody tries: from whom, to which address and port, over what."""
+    """A connection that somebody tries: from whom, to which address and port, over what.
+
+    Attributes:
+        via: the node through which a client outside has a route to the Services' own addresses, as ``ip route add``
+            gives it; empty: it has none.
+    """
 
     source: Peer
     ip: str
     port: int
     protocol: str = "TCP"
+    via: str = ""
 
 
 class HopKind(StrEnum):

@@ -11,9 +11,13 @@ from typing import Any
 import click
 from rich.console import Console
 
+from podwalk.cli import doors
 from podwalk.errors import PodwalkError
 from podwalk.serve import control
+from podwalk.serve.front import OUTSIDE_PATH
+from podwalk.serve.outside.address import SHARED
 from podwalk.serve.place import (
+    NO_LOOPBACK,
     Place,
     Server,
     find,
@@ -65,6 +69,12 @@ class PortRange(click.ParamType[tuple[int, int]]):
 )
 @click.option("--node-port-range", type=PortRange(), help="Ports for NodePort Services.  [default: 30000-32767]")
 @click.option("--seed", type=int, help="Of every random choice, so that a run can be repeated.  [default: 0]")
+@click.option(
+    "--loopback",
+    type=click.Choice(["own", "shared", "none"]),
+    help="Where this machine reaches the applications: at loopback addresses of the cluster's own, at 127.0.0.1 with "
+    "ports moved where they are taken (what macOS and Windows can do), or nowhere.  [default: own]",
+)
 @click.option("--clock", type=click.Choice(["wall", "jump"]), default="wall", hidden=True)
 def up_command(
     name: str,
@@ -73,15 +83,22 @@ def up_command(
     cni: str | None,
     node_port_range: tuple[int, int] | None,
     seed: int | None,
+    loopback: str | None,
     clock: str,
 ) -> None:
     """Start the embedded cluster in the background, or find it running.
 
     It listens on loopback only, over TLS, and lets in whoever holds the token in its kubeconfig. What you apply
-    survives a crash of the
-    machine's power or of the server: `podwalk up` goes on where it was.
+    survives a crash of the machine's power or of the server: `podwalk up` goes on where it was.
+
+    NodePorts, load balancers, hostPorts and the cluster's DNS listen on loopback too, for your browser, curl and dig:
+    `podwalk status` shows where, `podwalk url service/NAME` says it of one. Other users of this machine can open what
+    listens on its loopback, as on any machine; the API asks them for the token, your applications ask what you make
+    them ask.
     """
     place = find(name)
+    if loopback:
+        _choose_loopback(place, loopback)
     asked = {"cni": cni, "node_port_range": node_port_range, "seed": seed}
     given = {key: value for key, value in asked.items() if value is not None}
     options = ClusterOptions(name=name, **given) if given else None  # type: ignore[arg-type]  # each has its option's type
@@ -136,6 +153,8 @@ def status_command(name: str, kubeconfig: bool) -> None:
     click.echo(f"  kubeconfig  {place.kubeconfig}")
     click.echo(f"  log         {place.log}")
     click.echo(f"  objects     {_count(place, server)}")
+    if table := control.call_api(place, server, OUTSIDE_PATH):
+        click.echo(doors.render(table))
 
 
 @click.command("list")
@@ -162,6 +181,24 @@ def reset_command(name: str, yes: bool) -> None:
         click.confirm(f"Delete everything in cluster {name}?", abort=True)
     control.reset(place, server)
     click.echo(f"Cluster {name} is as new.")
+
+
+def _choose_loopback(place: Place, choice: str) -> None:
+    """Record where the applications are to listen, before the server starts.
+
+    Raises:
+        PodwalkError: when it is up with another choice.
+    """
+    recorded = place.read_loopback()
+    wanted = {"shared": SHARED, "none": NO_LOOPBACK, "own": "" if recorded in (SHARED, NO_LOOPBACK) else recorded}
+    if wanted[choice] == recorded and (recorded or choice == "own"):
+        return
+    if control.alive(place) is not None:
+        raise PodwalkError(
+            f"cluster {place.name} is up with other addresses ({recorded}); "
+            f"`podwalk down --keep --name {place.name}` first: `podwalk up` then goes on with --loopback {choice}"
+        )
+    place.write_loopback(wanted[choice])
 
 
 def own_kubeconfig() -> Path:

@@ -64,9 +64,14 @@ class Fabric:
             namespace = self._namespaces[ip] = NetNs(self, Peer(ip, node=name))
         return namespace
 
-    def external(self, ip: str = "") -> NetNs:
-        """Return the namespace of a client outside the cluster, by default at the gateway of the nodes' network."""
+    def external(self, ip: str = "", *, via: str = "") -> NetNs:
+        """Return the namespace of a client outside the cluster, by default at the gateway of the nodes' network.
+
+        One with a route to the Services' addresses ``via`` a node is made anew at each call.
+        """
         ip = ip or str(next(ipaddress.ip_network(self.options.node_cidr).hosts()))
+        if via:
+            return NetNs(self, Peer(ip), via)
         namespace = self.outside.get(ip)
         if namespace is None:
             namespace = self.outside[ip] = NetNs(self, Peer(ip))
@@ -92,11 +97,11 @@ class Fabric:
         """Return a node's address; empty if it has none."""
         return node_ip(self.view, name) if self.view.get("nodes", "", name) else ""
 
-    def verdict(self, source: Peer, ip: str, port: int, protocol: str) -> Verdict:
+    def verdict(self, source: Peer, ip: str, port: int, protocol: str, via: str = "") -> Verdict:
         """Ask the network model what becomes of a new connection."""
         return route(
             self.view,
-            Flow(source, ip, port, protocol),
+            Flow(source, ip, port, protocol, via),
             options=self.options,
             random=self.simulation.random,
             affinity=self.affinity,
@@ -105,7 +110,7 @@ class Fabric:
 
     def _beyond_loopback(self, source: NetNs, ip: str, port: int, protocol: str) -> Verdict | None:
         """Return what becomes of a connection; None for one to loopback that its node's rules leave there."""
-        verdict = self.verdict(source.peer, ip, port, protocol)
+        verdict = self.verdict(source.peer, ip, port, protocol, source.via)
         stays = verdict.delivered and verdict.target == source.peer
         return None if _is_loopback(ip) and stays else verdict
 

@@ -140,7 +140,7 @@ class Pipe:
 
     def drain(self) -> Generator[simpy.Event, Any, None]:
         """Wait until the reader has made room; what a program that writes without end calls."""
-        while len(self._buffer) > PIPE_SIZE and not self.closed and not self.broken:
+        while self.full:
             yield self.changed()
 
     def hold(self, *, write: bool) -> None:
@@ -167,6 +167,11 @@ class Pipe:
     def ready(self) -> bool:
         """Whether a read would return at once."""
         return bool(self._buffer) or self.closed or self.broken
+
+    @property
+    def full(self) -> bool:
+        """Whether a writer should wait for the reader."""
+        return len(self._buffer) > PIPE_SIZE and not self.closed and not self.broken
 
     def _wake(self) -> None:
         if self._changed is not None and not self._changed.triggered:

@@ -299,9 +299,9 @@ class Datagrams:
 class NetNs:
     """A network namespace: one Pod's, one node's (shared by its hostNetwork Pods), or that of a client outside."""
 
-    def __init__(self, fabric: Fabric, peer: Peer) -> None:
-        """Start with nothing open. ``peer`` says who is here."""
-        self.fabric = fabric
+    def __init__(self, fabric: Fabric, peer: Peer, via: str = "") -> None:
+        """Start with nothing open. ``peer`` says who is here; ``via`` is its route, see :class:`podwalk.types.Flow`."""
+        self.fabric, self.via = fabric, via
         self.simulation = fabric.simulation
         self.peer = peer
         self.listeners: dict[tuple[str, int, str], Listener] = {}

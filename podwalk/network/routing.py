@@ -238,13 +238,16 @@ def _at_node_port(walk: _Walk, front: Front, node: str) -> Verdict:
 
 
 def _from_outside(walk: _Walk) -> Verdict:
-    """Follow a packet from outside the cluster: only nodes, external IPs and load balancers have a way in."""
+    """Follow a packet from outside the cluster: only nodes, external IPs and load balancers have a way in.
+
+    A client with a route of its own reaches ClusterIPs too, by the kube-proxy of the node that the route leads to.
+    """
     owner = node_at(walk.view, walk.ip)
     if owner is not None:
         return _arrive(walk, Peer(walk.ip, None, owner["metadata"]["name"]), proxied=False)
     front = services.find(walk.view, walk.ip, walk.port, walk.flow.protocol)
-    if front is not None and front.external:
-        node = _entry_node(walk, front)
+    if front is not None and (front.external or walk.flow.via):
+        node = _entry_node(walk, front) if front.external else walk.flow.via
         return _at_node_port(walk, front, node)
     return _nobody(walk)
 

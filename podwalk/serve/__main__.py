@@ -19,7 +19,18 @@ from podwalk.errors import PodwalkError
 from podwalk.serve.clock import Clock, ClockMode
 from podwalk.serve.front import Front
 from podwalk.serve.journal import Journal
-from podwalk.serve.place import ENDED, Place, Server, find, make_kubeconfig, write_kubeconfig
+from podwalk.serve.outside.address import SHARED, claim
+from podwalk.serve.outside.follower import Outside
+from podwalk.serve.place import (
+    ENDED,
+    NO_LOOPBACK,
+    Place,
+    Server,
+    find,
+    make_kubeconfig,
+    names,
+    write_kubeconfig,
+)
 from podwalk.types import ClusterOptions
 
 
@@ -46,10 +57,17 @@ async def serve(place: Place, options: ClusterOptions, *, port: int, mode: Clock
     epoch = datetime.now(UTC) - timedelta(seconds=COME_UP_S)
     cluster = Cluster(options, epoch=epoch, restored=journal.load(), on_change=journal.note)
     journal.commit()
-    clock = Clock(cluster, mode=mode, after=journal.commit)
+    clock = Clock(cluster, mode=mode, after=lambda: keep())
+    outside = _claim(place, clock)
+
+    def keep() -> None:
+        if outside is not None:
+            outside.settle()
+        journal.commit()
+
     _, certificate, key = place.tls
     listener = _listen(port)
-    front = Front(cluster, clock, token=place.token, commit=journal.commit)
+    front = Front(cluster, clock, token=place.token, commit=keep, outside=outside)
     config = uvicorn.Config(
         front,
         http="h11",
@@ -73,9 +91,22 @@ async def serve(place: Place, options: ClusterOptions, *, port: int, mode: Clock
     try:
         await task
     finally:
+        if outside is not None:
+            outside.close()
         with contextlib.suppress(PodwalkError):
             journal.close()
         place.write_server(replace(record, pid=ENDED))
+
+
+def _claim(place: Place, clock: Clock) -> Outside | None:
+    """Take the cluster's loopback addresses, and record them; None if it wants none."""
+    recorded = place.read_loopback()
+    if recorded == NO_LOOPBACK:
+        return None
+    others = (find(name).read_loopback() for name in names() if name != place.name)
+    claimed = claim(place.name, recorded, others)
+    place.write_loopback(claimed.addresses.block or SHARED)
+    return Outside(clock, claimed)
 
 
 def _listen(port: int) -> socket.socket:

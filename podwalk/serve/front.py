@@ -20,6 +20,7 @@ from podwalk.embedded import Cluster
 from podwalk.errors import ApiError
 from podwalk.serve import websocket
 from podwalk.serve.clock import Clock
+from podwalk.serve.outside.follower import Outside
 from podwalk.types import Request, Response
 
 Scope = MutableMapping[str, Any]
@@ -37,15 +38,32 @@ TOKEN_PROTOCOL = "base64url.bearer.authorization.k8s.io."
 STOP_PATH = "/-/podwalk/stop"
 """``POST`` here ends the server: it works where signals do not, and needs the token."""
 
+OUTSIDE_PATH = "/-/podwalk/outside"
+"""``GET`` here tells which sockets of this machine lead into the cluster; empty if none do."""
+
 
 class Front:
     """The ASGI application."""
 
     def __init__(
-        self, cluster: Cluster, clock: Clock, *, token: str, commit: Callable[[], None] = lambda: None
+        self,
+        cluster: Cluster,
+        clock: Clock,
+        *,
+        token: str,
+        commit: Callable[[], None] = lambda: None,
+        outside: Outside | None = None,
     ) -> None:
-        """Serve a cluster; ``commit`` makes what was written durable, and is called before a write is answered."""
-        self.cluster = cluster
+        """Serve a cluster.
+
+        Args:
+            cluster: the cluster.
+            clock: what moves its clock.
+            token: what lets a client in.
+            commit: makes what was written durable, and is called before a write is answered.
+            outside: its sockets for clients outside, if it has any.
+        """
+        self.cluster, self.outside = cluster, outside
         self.clock = clock
         self.on_stop: Callable[[], None] = lambda: None
         self._token = token.encode()
@@ -80,6 +98,11 @@ class Front:
         if scope["path"] == STOP_PATH and scope["method"] == "POST":
             await _send_whole(send, Response(200, {"Content-Type": "application/json"}, b"{}"))
             self.on_stop()
+            return
+        if scope["path"] == OUTSIDE_PATH and scope["method"] == "GET":
+            self._commit()
+            table = self.outside.table() if self.outside is not None else {}
+            await _send_whole(send, Response(200, {"Content-Type": "application/json"}, json.dumps(table).encode()))
             return
         body = await _read(receive)
         if body is None:

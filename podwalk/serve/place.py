@@ -21,6 +21,9 @@ from podwalk.types import ClusterOptions
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?")
 
 
+NO_LOOPBACK = "none"
+"""What is recorded for a cluster whose applications listen nowhere on this machine."""
+
 ENDED = 0
 """The process id of a server that has ended in order."""
 
@@ -99,6 +102,18 @@ class Place:
                 write_private(path, pem)
         if not (self.folder / "token").exists():
             write_private(self.folder / "token", secrets.token_urlsafe(32).encode())
+
+    def read_loopback(self) -> str:
+        """Return where the cluster's applications listened last: a block of loopback addresses, 127.0.0.1, or none."""
+        try:
+            return (self.folder / "loopback").read_text().strip()
+        except OSError:
+            return ""
+
+    def write_loopback(self, text: str) -> None:
+        """Record where they listen; the next server of the cluster takes the same."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_private(self.folder / "loopback", f"{text}\n".encode())
 
     def write_server(self, server: Server) -> None:
         """Record a server that is ready, in one step."""
