@@ -126,12 +126,14 @@ def _departure(walk: _Walk) -> Hop:
         if flow.port
         else f"sends {flow.protocol} to {flow.ip}"
     )
+    data = {"ip": source.ip, "to": f"{flow.ip}:{flow.port}" if flow.port else flow.ip}
     if source.pod is not None:
         title, detail = f"Pod {source.pod.namespace}/{source.pod.name}", f"{source.ip} on node {source.node} {to}."
-        return Hop(HopKind.POD, title, detail, objects=(source.pod,), data={"ip": source.ip, "node": source.node})
+        return Hop(HopKind.POD, title, detail, objects=(source.pod,), data={**data, "node": source.node})
     if source.node:
-        return Hop(HopKind.NODE, f"Node {source.node}", f"{source.ip} {to}.", objects=(Ref("nodes", "", source.node),))
-    return Hop(HopKind.OUTSIDE, source.ip, f"A client outside the cluster {to}.")
+        title, refs = f"Node {source.node}", (Ref("nodes", "", source.node),)
+        return Hop(HopKind.NODE, title, f"{source.ip} {to}.", objects=refs, data=data)
+    return Hop(HopKind.OUTSIDE, source.ip, f"A client outside the cluster {to}.", data=data)
 
 
 def _is_own_address(walk: _Walk) -> bool:
@@ -213,7 +215,14 @@ def _enter_host_port(walk: _Walk, node: str) -> bool:
         f"Port {walk.port} of node {node} is a hostPort of Pod {pod.namespace}/{pod.name}: sent to {ip}:{found.port}."
     )
     walk.hops.append(
-        Hop(HopKind.NODE, f"hostPort {walk.port} of node {node}", detail, objects=(pod,), field=found.path)
+        Hop(
+            HopKind.NODE,
+            f"hostPort {walk.port} of node {node}",
+            detail,
+            objects=(pod,),
+            field=found.path,
+            data={"ip": ip, "port": found.port},
+        )
     )
     if walk.seen.ip == ip or range_of(walk.ip, walk.options) is Range.LOOPBACK:
         walk.masqueraded_at = node

@@ -215,6 +215,33 @@ class Reachability:
 
         return render(self)
 
+    def explore(self) -> Explore:
+        """Open walks by choosing cells: a widget in JupyterLab, the picture with its walks folded below elsewhere."""
+        return Explore(self)
+
+
+@dataclass(frozen=True)
+class Explore:
+    """A matrix to be explored."""
+
+    matrix: Reachability
+
+    def __repr__(self) -> str:
+        """Render the matrix."""
+        return str(self.matrix)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        from podwalk.walks.steps import has_kernel, view
+
+        bundle = {"text/plain": str(self.matrix), "text/html": self.matrix._repr_html_()}
+        return bundle | view(self.widget) if has_kernel() else bundle
+
+    def widget(self) -> Any:
+        """Return the widget: a button for each cell, and the walk of the one that was chosen."""
+        from podwalk.walks.stepper import Explorer
+
+        return Explorer(self.matrix).box
+
 
 def names(group: Group, word: str) -> bool:
     """Whether a word of a reader's means a group: its name, or ``namespace/name``; ``*`` is everybody."""

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from podwalk.errors import PodwalkError
 from podwalk.types import Hop, Object, Outcome, Ref, Verdict
+
+if TYPE_CHECKING:
+    from podwalk.walks.steps import Steps
 
 SCHEME_PORTS: Mapping[str, int] = {"http": 80, "https": 443, "tcp": 0, "udp": 0, "sctp": 0}
 PROTOCOLS: Mapping[str, str] = {"udp": "UDP", "sctp": "SCTP"}
@@ -127,6 +130,12 @@ class Walk:
             "hops": [{**asdict(hop), "kind": hop.kind.value, "data": dict(hop.data)} for hop in self.hops],
             "remedies": list(self.remedies),
         }
+
+    def steps(self) -> Steps:
+        """Go through it hop by hop: a widget in JupyterLab, a list that unfolds elsewhere."""
+        from podwalk.walks.steps import Steps
+
+        return Steps(self)
 
     def __str__(self) -> str:
         """Render for a terminal."""
