@@ -18,6 +18,9 @@ COMMANDS = {
     "lab": "podwalk.cli.labs",
     "addon": "podwalk.cli.addons",
     "review": "podwalk.cli.reviews",
+    "walk": "podwalk.cli.walks",
+    "matrix": "podwalk.cli.walks",
+    "map": "podwalk.cli.walks",
 }
 """Each command's module, imported when the command is asked for: ``podwalk up`` must not wait for Jupyter to load."""
 

@@ -32,6 +32,11 @@ def render(matrix: Reachability) -> str:
     return figure(svg, name="matrix", width=max(560, drawing.width)) + reasons(matrix, links)
 
 
+def picture(matrix: Reachability) -> str:
+    """Return the picture alone, as the text of an ``svg`` element."""
+    return draw(matrix, Drawing(_title(matrix), description=str(matrix)), paint_cell, LEGEND, {})
+
+
 def draw(
     matrix: Reachability,
     drawing: Drawing,
