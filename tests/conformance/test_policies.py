@@ -69,3 +69,12 @@ def test_ingress_alone_leaves_egress_open(shop: Cluster) -> None:
     ip = shop.get("pods", selector="app=backend")[0]["status"]["podIP"]
     shop.exec("client", f"wget -qO- -T 1 http://{ip}:8080", until="fails")
     assert shop.exec("client", "nslookup -type=a backend.default.svc.cluster.local 2>&1 | grep -c 10.96.0.10").ok
+
+
+def test_ncs_limit_counts_the_lookup_too(shop: Cluster) -> None:
+    shop.apply(DENY.replace("[Ingress, Egress]", "[Egress]"))
+    shop.exec("client", "nc -w 2 10.96.0.10 53 -e true", until="fails")
+    started = shop.exec("client", "date +%s")
+    output = shop.exec("client", "nc -w 2 backend 80 -e true")
+    assert (output.stderr, output.exit_code) == ("nc: timed out\n", 1)
+    assert int(shop.exec("client", "date +%s").stdout) - int(started.stdout) < 5

@@ -97,13 +97,14 @@ def busybox_nc(process: Process) -> Task:
     if len(options.words) != 2:
         return process.fail(BUSYBOX_USAGE)
     host, port = options.words
+    started_s = process.simulation.now
+    found = yield from _resolve(process, host, options.wait_s)
+    if found is None:
+        late = options.wait_s is not None and process.simulation.now >= started_s + options.wait_s
+        return process.fail("nc: timed out" if late else f"nc: bad address '{host}'")
+    left_s = None if options.wait_s is None else options.wait_s - (process.simulation.now - started_s)
     try:
-        found = yield from resolver.lookup(process.container, host)
-        connection = yield from process.container.network.connect(
-            found.addresses[0], int(port), timeout_s=options.wait_s
-        )
-    except resolver.LookupFailed:
-        return process.fail(f"nc: bad address '{host}'")
+        connection = yield from process.container.network.connect(found.addresses[0], int(port), timeout_s=left_s)
     except ConnectionTimedOut:
         if options.wait_s is not None:
             return process.fail("nc: timed out")
@@ -113,6 +114,26 @@ def busybox_nc(process: Process) -> Task:
     except ValueError:
         return process.fail(f"nc: bad port '{port}'")
     return (yield from _use(process, connection, options.program))
+
+
+def _resolve(process: Process, host: str, limit_s: float | None) -> Generator[simpy.Event, Any, resolver.Host | None]:
+    """Look a name up; None if there is none, or if the alarm of ``-w`` rings first: it is set before the lookup."""
+
+    def look() -> Generator[simpy.Event, Any, resolver.Host | None]:
+        try:
+            return (yield from resolver.lookup(process.container, host))
+        except (resolver.LookupFailed, simpy.Interrupt):
+            return None
+
+    if limit_s is None:
+        return (yield from look())
+    looking = process.simulation.spawn(look())
+    yield process.simulation.env.any_of([looking, process.sleep(limit_s)])
+    if looking.is_alive:
+        looking.interrupt()
+        return None
+    found: resolver.Host | None = looking.value
+    return found
 
 
 def _listen_busybox(process: Process, options: Options) -> Task:
