@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from podwalk.facade import Cluster
+    from podwalk.facade.probes import Caller
 
-__all__ = ["cluster", "seed"]
+__all__ = ["cluster", "like", "seed"]
 
 
 def cluster(backend: str | None = None, *, namespace: str = "default", quiet: bool = False, **options: Any) -> Cluster:
@@ -52,3 +53,15 @@ def seed(assignment: str) -> int:
     from podwalk.facade import seeds
 
     return seeds.read(assignment)
+
+
+def like(labels: str = "", namespace: str = "") -> Caller:
+    """Return a caller for probes that policies take for a Pod with these labels; see :meth:`Cluster.probe`.
+
+    Args:
+        labels: e.g. ``app=frontend,tier=web``; without any it is just some Pod.
+        namespace: where it is; by default the cluster's ``namespace``.
+    """
+    from podwalk.facade.probes import like as made
+
+    return made(labels, namespace)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from grader.caller import Caller, like
 from grader.checks.incidents import contained, incident, settled
 from grader.checks.names import finds, has_record, resolves
 from grader.checks.objects import exists, ready, where
 from grader.checks.services import balanced, cluster_ip, endpoints, pod_ips, sticky
 from grader.checks.traffic import answers, blocked, exactly_flows, given, listening, reaches
+from podwalk.facade.probes import Caller, like
 
 __all__ = [
     "Caller",

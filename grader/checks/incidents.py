@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 import podwalk
-from grader.caller import Caller, like
 from grader.checks.names import resolves
 from grader.checks.services import pod_ips
 from grader.checks.traffic import answers, reaches
 from grader.finding import PASSED, Check, Finding, partly
 from podwalk.facade import Cluster
 from podwalk.facade.errors import LearnerError
+from podwalk.facade.probes import Caller, like
 from podwalk.incidents import Behaviour, Incident, Ticket, behaviours, draw
 from podwalk.incidents.behaviours import Side
 

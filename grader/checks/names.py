@@ -6,9 +6,9 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterable
 
-from grader.caller import Caller, as_caller, call
 from grader.finding import PASSED, Check, Finding, failed, partly
 from podwalk.facade import Cluster, Output
+from podwalk.facade.probes import Caller, as_caller, call
 
 Addresses = Iterable[str] | Callable[[Cluster], Iterable[str]]
 

@@ -6,10 +6,10 @@ import ipaddress
 from collections import Counter
 from collections.abc import Callable
 
-from grader.caller import Caller, as_caller, call
 from grader.finding import PASSED, Check, Finding, failed, partly
 from podwalk.facade import Cluster
 from podwalk.facade.condition import condition
+from podwalk.facade.probes import Caller, as_caller, call
 from podwalk.types import Object
 
 Pods = Callable[[Cluster], list[Object]]

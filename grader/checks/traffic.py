@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from grader.caller import Caller, as_caller, call, like
 from grader.checks.services import pod_ips
 from grader.finding import PASSED, Check, Finding, failed, partly
 from podwalk.facade import Cluster
+from podwalk.facade.probes import Caller, Probe, as_caller, call, like, probe
 
 TIMEOUT_S = 2
 SOME_FLOWS = 3
@@ -47,8 +47,8 @@ def reaches(caller: Caller | str, host: str, port: int) -> Check:
     """Check that a TCP connection from a Pod to a name or address succeeds."""
 
     def attempt(cluster: Cluster) -> Finding:
-        problem = _connect(cluster, caller, host, port)
-        return failed(f"{as_caller(caller)} cannot connect to {host}:{port}: {problem}") if problem else PASSED
+        (flow,) = _connect(cluster, [(caller, host, port)])
+        return PASSED if flow.open else failed(f"{as_caller(caller)} cannot connect to {host}:{port}: {_said(flow)}")
 
     return Check(f"{as_caller(caller)} reaches {host}:{port}", attempt)
 
@@ -64,10 +64,10 @@ def blocked(caller: Caller | str, host: str, port: int, *, control: Caller | str
     """
 
     def attempt(cluster: Cluster) -> Finding:
-        problem = _connect(cluster, control, host, port)
-        if problem:
-            return failed(f"not even {as_caller(control)} can connect to {host}:{port}: {problem}")
-        if _connect(cluster, caller, host, port):
+        proof, flow = _connect(cluster, [(control, host, port), (caller, host, port)])
+        if not proof.open:
+            return failed(f"not even {as_caller(control)} can connect to {host}:{port}: {_said(proof)}")
+        if not flow.open:
             return PASSED
         return failed(f"{as_caller(caller)} can connect to {host}:{port}, and should not")
 
@@ -136,7 +136,7 @@ def exactly_flows(
     forbidden = [flow for flow in flows if flow not in wanted]
 
     def attempt(cluster: Cluster) -> Finding:
-        open_flows = {flow for flow in flows if not _connect(cluster, *flow)}
+        open_flows = {flow for flow, found in zip(flows, _connect(cluster, flows), strict=True) if found.open}
         missing = [flow for flow in flows if flow in wanted and flow not in open_flows]
         extra = [flow for flow in forbidden if flow in open_flows]
         if not missing and not extra:
@@ -161,10 +161,16 @@ def _flow_reason(missing: Sequence[tuple[Caller, str, int]], extra: Sequence[tup
     return "; ".join(parts)
 
 
-def _connect(cluster: Cluster, caller: Caller | str, host: str, port: int) -> str:
-    """Open a TCP connection and return why it failed; empty if it did not."""
-    output = call(cluster, caller, f"nc -w {TIMEOUT_S} {host} {port} -e true")
-    return "" if output.ok else _why(output.stderr)
+def _connect(cluster: Cluster, flows: Sequence[Flow]) -> list[Probe]:
+    """Try flows, each caller in one exec; the stand-ins stay, for the next try. A check has controls of its own."""
+    callers = list(dict.fromkeys(as_caller(caller) for caller, _, _ in flows))
+    targets = list(dict.fromkeys(f"tcp://{host}:{port}" for _, host, port in flows))
+    found = probe(cluster, callers, targets, controlled=False, keep=True)
+    return [found[as_caller(caller), f"tcp://{host}:{port}"] for caller, host, port in flows]
+
+
+def _said(flow: Probe) -> str:
+    return flow.said or flow.reply.value
 
 
 def _why(stderr: str) -> str:

@@ -10,8 +10,9 @@ from podwalk.facade.application import Applied, Changes
 from podwalk.facade.cluster import Cluster
 from podwalk.facade.execution import Output
 from podwalk.facade.listing import Listing
+from podwalk.facade.probes import Caller, Probe, Probes, like
 
-__all__ = ["Applied", "Changes", "Cluster", "Listing", "Output", "connect"]
+__all__ = ["Applied", "Caller", "Changes", "Cluster", "Listing", "Output", "Probe", "Probes", "connect", "like"]
 
 
 def connect(backend: str | None = None, *, namespace: str = "default", quiet: bool = False, **options: Any) -> Cluster:

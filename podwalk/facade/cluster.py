@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
 from kubernetes.client import ApiClient
 
-from podwalk.facade import addons, application, condition, execution, listing, snapshot, wire
+from podwalk.facade import addons, application, condition, execution, listing, probes, snapshot, wire
 from podwalk.facade.application import Applied, Changes
 from podwalk.facade.errors import NotFoundError, NotReadyError
 from podwalk.facade.execution import Output
 from podwalk.facade.kinds import Kind, Kinds
 from podwalk.facade.listing import Listing
 from podwalk.facade.manifest import parse
+from podwalk.facade.probes import Caller, Probe, Probes
 from podwalk.facade.snapshot import Snapshot
 from podwalk.network import iptables, nftables
 from podwalk.reviews import Review, review
@@ -138,7 +140,7 @@ class Cluster:
         Raises:
             LearnerError: when there is no such Pod, or it cannot run commands now.
         """
-        pod = self._pod(what, namespace or self.namespace)
+        pod = self.pod(what, namespace or self.namespace)
         if until:
             command = execution.repeated(command, until)
         return execution.run(self.api, pod, command, container=container, stdin=stdin, timeout_s=timeout_s)
@@ -151,7 +153,7 @@ class Cluster:
         Raises:
             LearnerError: when there is no such Pod, or no log yet.
         """
-        pod = self._pod(what, namespace or self.namespace)
+        pod = self.pod(what, namespace or self.namespace)
         query: dict[str, Any] = {"container": container or pod["spec"]["containers"][0]["name"]}
         query |= {"tailLines": tail} if tail is not None else {}
         query |= {"previous": "true"} if previous else {}
@@ -278,7 +280,7 @@ class Cluster:
             return outside(rest, options=options)
         if source.partition("/")[0] in ("node", "nodes", "no"):
             return Ref("nodes", "", self.get(source).object["metadata"]["name"])
-        metadata = self._pod(source, namespace or self.namespace)["metadata"]
+        metadata = self.pod(source, namespace or self.namespace)["metadata"]
         return Ref("pods", metadata["namespace"], metadata["name"])
 
     def proxy_rules(
@@ -356,6 +358,64 @@ class Cluster:
         self._options = self._options or snapshot.options(view)
         return view, self._options
 
+    def probe(
+        self,
+        source: Caller | str,
+        target: str,
+        *,
+        namespace: str = "",
+        expect: bool | None = None,
+        control: Caller | str | None = None,
+        deadline_s: float = probes.DEADLINE_S,
+    ) -> Probe:
+        """Try a connection from a Pod, and find out whether a failure means "blocked" or just "broken".
+
+        Args:
+            source: a Pod's name, ``deployment/NAME``, or ``podwalk.like("app=frontend")`` for a stand-in with labels.
+            target: ``backend:8080``, ``http://backend``, ``pod/NAME:PORT``, ``udp://SERVER:53``.
+            namespace: of the source, by default the cluster's ``namespace``.
+            expect: whether it should be open; it is tried again until it is so, or ``deadline_s`` have passed.
+            control: who makes the positive control if it is not open; by default the target itself.
+            deadline_s: how long to try again.
+
+        Raises:
+            LearnerError: when there is no such Pod, or the target cannot be probed.
+        """
+        wanted = None if expect is None else [(source, target)] if expect else []
+        found = self.probes(
+            [source], [target], namespace=namespace, expect=wanted, control=control, deadline_s=deadline_s
+        )
+        return found.probes[0]
+
+    def probes(
+        self,
+        sources: Iterable[Caller | str],
+        targets: Sequence[str],
+        *,
+        namespace: str = "",
+        expect: Iterable[tuple[Caller | str, str]] | None = None,
+        control: Caller | str | None = None,
+        deadline_s: float = probes.DEADLINE_S,
+    ) -> Probes:
+        """Try a connection from every source to every target: one exec a source, all at the same time.
+
+        Args:
+            sources: as for :meth:`probe`.
+            targets: as for :meth:`probe`.
+            namespace: of sources that name none, by default the cluster's ``namespace``.
+            expect: the flows that should be open, and no others; what differs is tried again to the deadline.
+            control: as for :meth:`probe`.
+            deadline_s: how long to try again.
+
+        Raises:
+            LearnerError: when there is no such Pod, or a target cannot be probed.
+        """
+        here = copy.copy(self)
+        here.namespace = namespace or self.namespace
+        wanted = None if expect is None else {(probes.as_caller(source), target) for source, target in expect}
+        judge = None if wanted is None else lambda caller, target: (caller, target) in wanted
+        return probes.probe(here, sources, targets, expect=judge, control=control, deadline_s=deadline_s)
+
     def _words(self, kind: str, name: str) -> tuple[Kind, str]:
         word, slash, after = kind.partition("/")
         return self.kinds.find(word), after if slash else name
@@ -385,7 +445,13 @@ class Cluster:
                 raise wire.explain(error, namespace=namespace) from error
         return Applied(f"{kind.label}/{name}", "deleted", before, before, kind)
 
-    def _pod(self, what: str, namespace: str) -> Object:
+    def pod(self, what: str, namespace: str = "") -> Object:
+        """Return a Pod by its name, or one of the Pods of ``deployment/NAME``, ready ones first.
+
+        Raises:
+            NotFoundError: when there is none.
+        """
+        namespace = namespace or self.namespace
         kind, name = self._words(what, "") if "/" in what else (self.kinds.find("pods"), what)
         obj = self.get(kind.plural + (f".{kind.group}" if kind.group else ""), name, namespace=namespace).object
         if kind.plural == "pods" and not kind.group:

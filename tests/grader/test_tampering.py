@@ -127,7 +127,7 @@ for pid in (1, 2, os.getppid()):
     "makes a probe that lies": """
 import hashlib
 for words in ("", "app=backend"):
-    name = "grader-probe-" + hashlib.sha256(words.encode()).hexdigest()[:8]
+    name = "podwalk-probe-" + hashlib.sha256(f"{words}@".encode()).hexdigest()[:8]
     cluster.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "shop"},
         "spec": {"containers": [{"name": "probe", "image": "hashicorp/http-echo:1.0"}]}})
 """,
