@@ -5,9 +5,9 @@ and a snapshot of a real one.
 """
 
 from podwalk.network.affinity import Affinity
-from podwalk.network.allowance import allowance, allowances
+from podwalk.network.allowance import allowance, allowances, surplus
 from podwalk.network.environment import environment
 from podwalk.network.health import health_check
 from podwalk.network.routing import route
 
-__all__ = ["Affinity", "allowance", "allowances", "environment", "health_check", "route"]
+__all__ = ["Affinity", "allowance", "allowances", "environment", "health_check", "route", "surplus"]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random as randomness
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from podwalk.network import endpoints, services
-from podwalk.network.addresses import parse, pod_at
+from podwalk.network.addresses import parse, pod_at, reference
 from podwalk.network.policy.judgement import end_of, isolating
+from podwalk.network.policy.matrix import matrix
 from podwalk.network.policy.rules import POLICIES, Direction, End
 from podwalk.network.routing import route
 from podwalk.types import ClusterOptions, Flow, Hop, HopKind, Object, Peer, Ref, Verdict, View
@@ -82,6 +83,69 @@ def allowances(view: View, flow: Flow, *, options: ClusterOptions) -> tuple[Obje
                 break
             added.append(_policy(view, hop, {policy["metadata"]["name"] for policy in added}))
     return tuple(added)
+
+
+def surplus(
+    view: View, flow: Flow, policies: Sequence[Object], *, options: ClusterOptions
+) -> tuple[tuple[Ref, Ref], ...]:
+    """Return the pairs of Pods, beside those of the flow itself, that policies would open too; none if they are exact.
+
+    A policy knows Pods by their labels, so whoever carries the same ones gains the same: another replica, most often.
+
+    Args:
+        view: the objects.
+        flow: what the policies are meant for; to a Service, its endpoints are all meant.
+        policies: those that :func:`allowances` returned.
+        options: the cluster's.
+    """
+    spaces, ips, ports = _touched(policies)
+    found = [pod for space in sorted(spaces) for pod in view.list("pods", space)]
+    found += [pod for ip in sorted(ips) for pod in view.lookup("pod-ip", ip)]
+    pods = list({reference("pods", pod): pod for pod in found}.values())
+    after = _Overlay(view, list(policies))
+    # Whoever shares an address with one end is that end to a policy: Pods on their node's network.
+    meant = {
+        (one, other)
+        for one in _at(view, flow.source.ip)
+        for ip in _destinations(view, flow, options)
+        for other in _at(view, ip)
+    }
+    opened: dict[tuple[Ref, Ref], None] = {}
+    for port, protocol in sorted(ports):
+        old, new = (matrix(each, pods, port=port, protocol=protocol, options=options) for each in (view, after))
+        for source, target, allowed in old.difference(new):
+            if allowed and (source, target) not in meant:
+                opened.setdefault((source, target))
+    return tuple(opened)
+
+
+def _touched(policies: Sequence[Object]) -> tuple[set[str], set[str], set[tuple[int, str]]]:
+    """Return the namespaces, the addresses and the ports that policies of :func:`allowances` are about."""
+    spaces = {policy["metadata"]["namespace"] for policy in policies}
+    ips: set[str] = set()
+    ports: set[tuple[int, str]] = set()
+    for policy in policies:
+        direction = Direction(policy["spec"]["policyTypes"][0])
+        for rule in policy["spec"][direction.rules]:
+            ports |= {(port["port"], port["protocol"]) for port in rule.get("ports") or ()}
+            for peer in rule[direction.peers]:
+                if "ipBlock" in peer:
+                    ips.add(peer["ipBlock"]["cidr"].partition("/")[0])
+                name = (peer.get("namespaceSelector") or {}).get("matchLabels", {}).get("kubernetes.io/metadata.name")
+                spaces |= {name} if name else set()
+    return spaces, ips, ports
+
+
+def _destinations(view: View, flow: Flow, options: ClusterOptions) -> list[str]:
+    """Return the addresses at which a flow may end."""
+    front = services.find(view, flow.ip, flow.port, flow.protocol)
+    front = front or services.find_node_port(view, flow.ip, flow.port, flow.protocol, options)
+    behind = endpoints.behind(view, front.service, front.port) if front else ()
+    return [endpoint.ip for endpoint in behind] or [flow.ip]
+
+
+def _at(view: View, ip: str) -> Iterator[Ref]:
+    return (reference("pods", pod) for pod in view.lookup("pod-ip", ip))
 
 
 def allowance(view: View, flow: Flow, *, options: ClusterOptions) -> Object | None:

@@ -12,7 +12,7 @@ import random as randomness
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from podwalk.network import allowances, route
+from podwalk.network import allowances, route, surplus
 from podwalk.network.addresses import node_ip, parse, peer_of
 from podwalk.network.ingress import HttpRequest
 from podwalk.types import ClusterOptions, Flow, Hop, HopKind, Object, Outcome, Peer, Ref, Verdict, View
@@ -129,7 +129,8 @@ class _Journey:
 
     def _end(self, verdict: Verdict, flow: Flow) -> Walk:
         remedies = () if verdict.delivered else allowances(self.view, flow, options=self.options)
-        return Walk(self.source, self.target, verdict.outcome, tuple(self.hops), verdict, remedies)
+        others = surplus(self.view, flow, remedies, options=self.options)
+        return Walk(self.source, self.target, verdict.outcome, tuple(self.hops), verdict, remedies, surplus=others)
 
     def _unresolved(self) -> Walk:
         failed = next((hop for hop in reversed(self.hops) if not hop.ok), None)

@@ -68,7 +68,7 @@ def render(walk: Walk) -> str:
     if not walk.remedies:
         return shown
     text = escape(yaml.safe_dump_all(walk.remedies, sort_keys=False))
-    return shown + folded("What would let exactly this request through", f"<pre>{text}</pre>")
+    return shown + folded(walk.remedy, f"<pre>{text}</pre>")
 
 
 def ending(walk: Walk) -> str:

@@ -21,7 +21,7 @@ def render(walk: Walk) -> str:
     for hop in walk.hops:
         lines += _hop(hop)
     if walk.remedies:
-        lines += ["", "What would let it through:", ""]
+        lines += ["", *textwrap.wrap(f"{walk.remedy}:", WIDTH), ""]
         lines += yaml.safe_dump_all(walk.remedies, sort_keys=False).rstrip().splitlines()
     return "\n".join(lines)
 

@@ -89,6 +89,8 @@ class Walk:
         hops: the decisions in order; the last that is not ``ok`` is the reason of a failure.
         verdict: the network's verdict; None if the name was not resolved.
         remedies: NetworkPolicies that, applied, would let exactly this request through; empty where no policy stops it.
+        surplus: what the remedies would open beside this request, as they know Pods by their labels only; each entry
+            is the source and the target.
         status: the HTTP status with which an Ingress controller answers itself; 0 where none does.
     """
 
@@ -99,6 +101,17 @@ class Walk:
     verdict: Verdict | None = None
     remedies: tuple[Object, ...] = ()
     status: int = 0
+    surplus: tuple[tuple[Ref, Ref], ...] = ()
+
+    @property
+    def remedy(self) -> str:
+        """What the remedies do, in a few words."""
+        if not self.surplus:
+            return "What would let exactly this request through"
+        pairs = [f"{one.namespace}/{one.name} → {other.namespace}/{other.name}" for one, other in self.surplus]
+        more = f" and {len(pairs) - 3} more" if len(pairs) > 3 else ""
+        labels = "as these Pods carry the same labels"
+        return f"What would let this request through, and {', '.join(pairs[:3])}{more} too, {labels}"
 
     @property
     def delivered(self) -> bool:
@@ -129,6 +142,7 @@ class Walk:
             "status": self.status,
             "hops": [{**asdict(hop), "kind": hop.kind.value, "data": dict(hop.data)} for hop in self.hops],
             "remedies": list(self.remedies),
+            "surplus": [[asdict(one), asdict(other)] for one, other in self.surplus],
         }
 
     def steps(self) -> Steps:

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from podwalk.network import allowances, policy
+from podwalk.network import allowances, policy, surplus
 from podwalk.types import Flow, Object
 from tests.unit.network.worlds import World
 
@@ -189,3 +189,30 @@ def test_an_allowance_allows_and_takes_nothing_away(
         world.put("networkpolicies.networking.k8s.io", manifest)
     assert world.route(source, flow.ip, 80).delivered
     assert all(old & new == old for old, new in zip(before, rows(world), strict=True))
+
+
+@quick
+@given(worlds(), policies, st.data())
+def test_an_allowance_opens_this_flow_and_nothing_but_what_it_owns_up_to(
+    world: World, given_policies: list[tuple[str, Object]], data: st.DataObject
+) -> None:
+    put(world, given_policies)
+    pods = world.store.list("pods")
+    source, target = data.draw(st.sampled_from(pods)), data.draw(st.sampled_from(pods))
+    flow = Flow(world.peer(source), target["status"]["podIP"], 80)
+    found = allowances(world.store, flow, options=world.options)
+    told = surplus(world.store, flow, found, options=world.options)
+    asked = [(80, "TCP"), (81, "TCP"), (80, "UDP")]
+    before = [policy.matrix(world.store, port=port, protocol=word, options=world.options) for port, word in asked]
+    for manifest in found:
+        world.put("networkpolicies.networking.k8s.io", manifest)
+    after = [policy.matrix(world.store, port=port, protocol=word, options=world.options) for port, word in asked]
+    opened = set(before[0].difference(after[0]))
+    meant = {
+        (policy.peer_of(one).pod, policy.peer_of(other).pod, True)
+        for one in world.store.lookup("pod-ip", flow.source.ip)
+        for other in world.store.lookup("pod-ip", flow.ip)
+    }
+    assert opened - meant == {(one, other, True) for one, other in told}
+    assert before[1].rows == after[1].rows
+    assert before[2].rows == after[2].rows

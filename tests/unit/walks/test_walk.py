@@ -152,3 +152,16 @@ def test_data_is_json_values_only(go: Go) -> None:
     data = json.loads(json.dumps(go("http://backend").data()))
     assert data["outcome"] == "delivered"
     assert data["hops"][0]["kind"] == "name"
+
+
+def test_remedy_that_cannot_be_exact_says_whom_else_it_lets_through(shop: Store, go: Go) -> None:
+    twin = pod("frontend-2", "10.244.1.67", "two")
+    twin["metadata"]["labels"] = {"app": "frontend"}
+    shop.put("pods", twin)
+    shop.put(POLICIES, policy("only-web", ONLY_WEB))
+    walk = go("http://backend")
+    assert [(one.name, other.name) for one, other in walk.surplus] == [("frontend-2", "backend")]
+    assert "shop/frontend-2 → shop/backend too, as these Pods carry the same labels" in walk.remedy
+    assert walk.remedy in walk._repr_html_()
+    shop.remove("pods", "shop", "frontend-2")
+    assert go("http://backend").remedy == "What would let exactly this request through"
