@@ -21,6 +21,8 @@ WALKS = 36
 """Up to so many cells their walks are shown below the picture; a larger table has the reasons in a sentence each."""
 
 Paint = Callable[[Drawing, Cell, float, float], None]
+Sign = tuple[Callable[[Drawing, float, float], None], str]
+"""What draws a sign, and what it means."""
 
 
 def render(matrix: Reachability) -> str:
@@ -41,8 +43,9 @@ def draw(
     matrix: Reachability,
     drawing: Drawing,
     paint: Paint,
-    legend: Sequence[tuple[Callable[[Drawing, float, float], None], str]],
+    legend: Sequence[Sign],
     links: Mapping[tuple[str, str, int, str], str],
+    title: str = "",
 ) -> str:
     """Draw the table, each cell by ``paint``, as a link where ``links`` has one; then the legend."""
     several = len(matrix.namespaces) > 1
@@ -54,7 +57,7 @@ def draw(
     head = 12 + max(heights, default=0)
     drawing.width = max(400, left + len(matrix.targets) * STEP + 20)
     top = 44 + head
-    drawing.write(_title(matrix), Style(14, 0.57, "600"), 8, 18, right=drawing.width)
+    drawing.write(title or _title(matrix), Style(14, 0.57, "600"), 8, 18, right=drawing.width)
     drawing.write("FROM EACH ROW TO EACH COLUMN", LABEL, 8, 34)
     for column, door in enumerate(matrix.targets):
         x = left + column * STEP + CELL / 2
@@ -139,16 +142,14 @@ def own(drawing: Drawing, x: float, y: float) -> None:
     drawing.add("circle", cx=x + CELL / 2, cy=y + CELL / 2, r=3, fill="currentColor", opacity="0.4")
 
 
-LEGEND: tuple[tuple[Callable[[Drawing, float, float], None], str], ...] = (
+LEGEND: tuple[Sign, ...] = (
     (opened, "allowed"),
     (lambda drawing, x, y: closed(drawing, x, y, "E"), "denied by egress policies of the source"),
     (lambda drawing, x, y: closed(drawing, x, y, "I"), "denied by ingress policies of the target"),
 )
 
 
-def _legend(
-    drawing: Drawing, legend: Sequence[tuple[Callable[[Drawing, float, float], None], str]], notes: list[str], y: float
-) -> float:
+def _legend(drawing: Drawing, legend: Sequence[Sign], notes: list[str], y: float) -> float:
     """Draw what the signs mean, at two thirds of their size, and the notes."""
     whole = drawing.svg
     for sign, words in legend:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from podwalk.errors import PodwalkError
 from podwalk.network import policy
@@ -19,6 +19,9 @@ from podwalk.network.endpoints import SLICES
 from podwalk.types import ClusterOptions, Hop, Object, Ref, View
 from podwalk.walks.journey import walk
 from podwalk.walks.walk import Walk
+
+if TYPE_CHECKING:
+    from podwalk.walks.comparison import Assessment, Comparison, Intent
 
 Port = tuple[int, str]
 """A number and a protocol."""
@@ -214,6 +217,26 @@ class Reachability:
         from podwalk.walks.grid import render
 
         return render(self)
+
+    def compare(self, after: Reachability) -> Comparison:
+        """Return what changed from this matrix to a later one."""
+        from podwalk.walks.comparison import compare
+
+        return compare(self, after)
+
+    def expect(self, intent: Intent | Reachability) -> Assessment:
+        """Hold the matrix against what is meant: ``{"frontend": "backend:8080", "*": "kube-system/coredns:53"}``.
+
+        Args:
+            intent: for each source the target or the targets that it may reach, where ``*`` is everybody; what is not
+                in it may not be reached. Or a matrix that is as it should be.
+
+        Raises:
+            PodwalkError: when it names a source or a target that the matrix does not have.
+        """
+        from podwalk.walks.comparison import assess
+
+        return assess(self, intent)
 
     def explore(self) -> Explore:
         """Open walks by choosing cells: a widget in JupyterLab, the picture with its walks folded below elsewhere."""
