@@ -390,7 +390,7 @@ class ClusterOptions:
     """How the administrator of an embedded cluster set it up; the defaults are kind's.
 
     Attributes:
-        name: the cluster's name; nodes are ``NAME-control-plane``, ``NAME-worker``, ``NAME-worker2``.
+        name: the cluster's name; nodes are ``NAME-control-plane``, ``NAME-worker``, ``NAME-worker2``…
         pod_cidr: the addresses of Pods; each node has a /24 of it.
         service_cidr: the addresses of Services; the first is the API's, the tenth DNS's.
         node_cidr: the addresses of nodes, those of kind's Docker network.
@@ -398,6 +398,7 @@ class ClusterOptions:
         cni: the CNI plugin it imitates: one that enforces NetworkPolicy (``calico``, ``cilium``, ``kindnet``…) or not
         (``flannel``).
         cluster_domain: the DNS domain of the cluster.
+        workers: how many worker nodes, each for 110 Pods, in the zones ``zone-a`` and ``zone-b`` by turns.
         seed: of every random choice, so that a run can be repeated.
     """
 
@@ -408,4 +409,5 @@ class ClusterOptions:
     node_port_range: tuple[int, int] = (30000, 32767)
     cni: str = "calico"
     cluster_domain: str = "cluster.local"
+    workers: int = 2
     seed: int = 0

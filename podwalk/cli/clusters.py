@@ -68,6 +68,7 @@ class PortRange(click.ParamType[tuple[int, int]]):
     help="The network plugin to imitate. flannel enforces no NetworkPolicy, as on a real cluster.  [default: calico]",
 )
 @click.option("--node-port-range", type=PortRange(), help="Ports for NodePort Services.  [default: 30000-32767]")
+@click.option("--workers", type=click.IntRange(1, 200), help="Worker nodes, each for 110 Pods.  [default: 2]")
 @click.option("--seed", type=int, help="Of every random choice, so that a run can be repeated.  [default: 0]")
 @click.option(
     "--loopback",
@@ -82,6 +83,7 @@ def up_command(
     merge: bool,
     cni: str | None,
     node_port_range: tuple[int, int] | None,
+    workers: int | None,
     seed: int | None,
     loopback: str | None,
     clock: str,
@@ -99,7 +101,7 @@ def up_command(
     place = find(name)
     if loopback:
         _choose_loopback(place, loopback)
-    asked = {"cni": cni, "node_port_range": node_port_range, "seed": seed}
+    asked = {"cni": cni, "node_port_range": node_port_range, "workers": workers, "seed": seed}
     given = {key: value for key, value in asked.items() if value is not None}
     options = ClusterOptions(name=name, **given) if given else None  # type: ignore[arg-type]  # each has its option's type
     with Console(stderr=True).status(f"Starting cluster {name} …"):

@@ -93,7 +93,7 @@ def alive(place: Place) -> Server | None:
 def describe(options: ClusterOptions) -> str:
     """Return the options as ``podwalk up`` takes them."""
     low, high = options.node_port_range
-    return f"--cni {options.cni} --node-port-range {low}-{high} --seed {options.seed}"
+    return f"--cni {options.cni} --node-port-range {low}-{high} --workers {options.workers} --seed {options.seed}"
 
 
 def call_api(place: Place, server: Server, path: str) -> dict[str, Any]:

@@ -26,6 +26,6 @@ def bootstrap(objects: Objects, simulation: Simulation, options: ClusterOptions)
     controlplane.make(maker)
     addons.make(maker)
     simulation.settle()
-    for node in nodes.WORKERS:
+    for node in nodes.workers(options.workers):
         nodes.make(maker, node)
     simulation.settle()

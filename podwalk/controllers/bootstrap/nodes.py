@@ -1,8 +1,9 @@
-"""The three nodes, in two zones, as kind's node image reports them."""
+"""The nodes, in two zones, as kind's node image reports them."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from podwalk.controllers.bootstrap.ensure import Maker
@@ -37,7 +38,12 @@ class Place:
 
 
 CONTROL_PLANE = Place("control-plane", 0, "zone-a")
-WORKERS = (Place("worker", 1, "zone-a"), Place("worker2", 2, "zone-b"))
+
+
+def workers(count: int) -> Iterator[Place]:
+    """Yield the places of the workers, named as kind names them."""
+    for number in range(1, count + 1):
+        yield Place(f"worker{number}" if number > 1 else "worker", number, "zone-a" if number % 2 else "zone-b")
 
 
 def make(maker: Maker, place: Place) -> None:

@@ -4,6 +4,7 @@ from podwalk import controllers
 from podwalk.api.server import Api
 from podwalk.simulation import Simulation
 from podwalk.store import Store
+from podwalk.types import ClusterOptions
 from tests.unit.controllers.conftest import Bench
 
 
@@ -23,6 +24,19 @@ def test_there_are_three_nodes_in_two_zones_with_their_ranges(bench: Bench) -> N
     }
     (taint,) = bench.get("nodes", "lab-control-plane", "")["spec"]["taints"]
     assert taint == {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
+
+
+def test_more_workers_are_named_and_placed_as_by_kind() -> None:
+    simulation, options = Simulation(), ClusterOptions(name="lab", workers=4)
+    api = Api(Store(), simulation, options)
+    controllers.bootstrap(api.objects, simulation, options)
+    zones = {node["metadata"]["name"]: node["metadata"]["labels"] for node in api.objects.list("nodes", "")}
+    assert [zones[f"lab-worker{end}"]["topology.kubernetes.io/zone"] for end in ("", "2", "3", "4")] == [
+        "zone-a",
+        "zone-b",
+        "zone-a",
+        "zone-b",
+    ]
 
 
 def test_the_two_services_have_the_addresses_that_everybody_knows(bench: Bench) -> None:
