@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from podwalk.types import Change, EventType, Object, Ref
 
-LOG_LENGTH = 100_000
+LOG_LENGTH = 5_000
 """Changes kept for watches that resume; older ones answer 410 Expired, as after etcd's compaction."""
 
 

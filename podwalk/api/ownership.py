@@ -6,9 +6,10 @@ capmanagers.go).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from podwalk.api import fieldsets
@@ -91,7 +92,18 @@ def store(obj: Object, entries: Sequence[Entry]) -> None:
         obj["metadata"].pop("managedFields", None)
         return
     kept.sort(key=lambda one: (one.operation, one.time, one.manager, one.version, one.subresource))
-    obj["metadata"]["managedFields"] = [entry.as_json() for entry in kept]
+    obj["metadata"]["managedFields"] = [replace(entry, fields=_shared(entry.fields)).as_json() for entry in kept]
+
+
+def _shared(fields: Fields) -> Fields:
+    """Return the one copy of a set: a thousand Pods of one manager have the same, and nobody changes one in place."""
+    return _the_one(json.dumps(fields, separators=(",", ":")))
+
+
+@lru_cache(maxsize=1024)
+def _the_one(text: str) -> Fields:
+    fields: Fields = json.loads(text)
+    return fields
 
 
 def track(

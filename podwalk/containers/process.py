@@ -8,6 +8,7 @@ another Pod.
 from __future__ import annotations
 
 import contextlib
+from collections import ChainMap
 from collections.abc import Callable, Generator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -202,7 +203,7 @@ class Container:
     simulation: Simulation
     name: str
     hostname: str
-    env: Mapping[str, str]
+    env: MutableMapping[str, str]
     files: FileSystem
     network: NetNs
     programs: Mapping[str, Program]
@@ -245,7 +246,8 @@ class Process:
         self.stdin = stdin or _closed(simulation)
         self.stdout = stdout or _null(simulation)
         self.stderr = stderr or _null(simulation)
-        self.env = dict(container.env if env is None else env)
+        # Over the container's own, so that a process which changes none does not hold them all once more.
+        self.env: MutableMapping[str, str] = dict(env) if env is not None else ChainMap({}, container.env)
         self.cwd = cwd
         self.tty = tty
         self.parent = parent

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import base64
 import re
+from collections import ChainMap
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from podwalk.errors import PodwalkError
 from podwalk.kubelet.downward import field_value, resource_value
 from podwalk.types import Object, View
+
+_Port = tuple[int, str, str]
+"""A Service's port: its number, name and protocol."""
 
 _REFERENCE = re.compile(r"\$(\$|\(([^)]*)\))")
 
@@ -35,8 +40,8 @@ def expand(text: str, variables: Mapping[str, str]) -> str:
 
 def environment(
     view: View, pod: Object, container: Mapping[str, Any], ip: str, host_ip: str, domain: str
-) -> dict[str, str]:
-    """Return the variables that the kubelet sets in a container.
+) -> ChainMap[str, str]:
+    """Return the variables that the kubelet sets in a container; those of Services are shared with other containers.
 
     Raises:
         ConfigError: when a ConfigMap, a Secret or a key that must be there is not.
@@ -48,7 +53,7 @@ def environment(
         result.update(_all_of(view, namespace, source))
     own: dict[str, str] = {}
     for entry in container.get("env") or ():
-        known = {**services, **result, **own}
+        known = ChainMap(own, result, services)
         if entry.get("valueFrom"):
             value = _value_from(view, pod, container, entry["valueFrom"], (ip, host_ip))
             if value is None:
@@ -56,38 +61,51 @@ def environment(
         else:
             value = expand(entry.get("value") or "", known)
         own[entry["name"]] = value
-    return {**services, **result, **own}
+    return ChainMap(own, result, services)
 
 
 def service_variables(view: View, namespace: str, *, links: bool) -> dict[str, str]:
-    """Return the variables of the Services: those of the Pod's namespace if ``links``, and ``kubernetes`` always."""
+    """Return the variables of the Services: those of the Pod's namespace if ``links``, and ``kubernetes`` always.
+
+    The same Services give the same dictionary, which nobody may change: a thousand Pods do not hold it a thousand
+    times.
+    """
     master = view.get("services", "default", "kubernetes")
     services = {master["metadata"]["name"]: master} if master is not None else {}
     if links:
         services.update({service["metadata"]["name"]: service for service in view.list("services", namespace)})
+    return _variables_of_all(
+        tuple(
+            (name, ip, tuple((port["port"], port.get("name") or "", port.get("protocol", "TCP")) for port in ports))
+            for name, service in services.items()
+            if (ip := service["spec"].get("clusterIP")) and ip != "None" and (ports := service["spec"].get("ports"))
+        )
+    )
+
+
+@lru_cache(maxsize=256)
+def _variables_of_all(services: tuple[tuple[str, str, tuple[_Port, ...]], ...]) -> dict[str, str]:
     result: dict[str, str] = {}
-    for name, service in services.items():
-        ip = service["spec"].get("clusterIP")
-        if ip and ip != "None" and service["spec"].get("ports"):
-            result.update(_variables_of(name, ip, service["spec"]["ports"]))
+    for name, ip, ports in services:
+        result.update(_variables_of(name, ip, ports))
     return result
 
 
-def _variables_of(name: str, ip: str, ports: list[Mapping[str, Any]]) -> dict[str, str]:
+@lru_cache(maxsize=4096)
+def _variables_of(name: str, ip: str, ports: tuple[_Port, ...]) -> dict[str, str]:
     prefix = name.upper().replace("-", "_")
-    result = {f"{prefix}_SERVICE_HOST": ip, f"{prefix}_SERVICE_PORT": str(ports[0]["port"])}
-    for port in ports:
-        if port.get("name"):
-            result[f"{prefix}_SERVICE_PORT_{port['name'].upper().replace('-', '_')}"] = str(port["port"])
-    first = ports[0]
     host = f"[{ip}]" if ":" in ip else ip
-    result[f"{prefix}_PORT"] = f"{first.get('protocol', 'TCP').lower()}://{host}:{first['port']}"
-    for port in ports:
-        protocol = port.get("protocol", "TCP")
-        base = f"{prefix}_PORT_{port['port']}_{protocol}"
-        result[base] = f"{protocol.lower()}://{host}:{port['port']}"
+    first, _, protocol = ports[0]
+    result = {f"{prefix}_SERVICE_HOST": ip, f"{prefix}_SERVICE_PORT": str(first)}
+    for port, port_name, _ in ports:
+        if port_name:
+            result[f"{prefix}_SERVICE_PORT_{port_name.upper().replace('-', '_')}"] = str(port)
+    result[f"{prefix}_PORT"] = f"{protocol.lower()}://{host}:{first}"
+    for port, _, protocol in ports:
+        base = f"{prefix}_PORT_{port}_{protocol}"
+        result[base] = f"{protocol.lower()}://{host}:{port}"
         result[f"{base}_PROTO"] = protocol.lower()
-        result[f"{base}_PORT"] = str(port["port"])
+        result[f"{base}_PORT"] = str(port)
         result[f"{base}_ADDR"] = ip
     return result
 

@@ -7,6 +7,7 @@ run.
 from __future__ import annotations
 
 import dataclasses
+from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -58,8 +59,9 @@ def container(worker: Worker, spec: Mapping[str, Any], image: Image) -> tuple[Co
     hostname = full if full and pod["spec"].get("setHostnameAsFQDN") else hostname
     if pod["spec"].get("hostNetwork"):
         hostname = pod["spec"].get("nodeName", hostname)
-    env = {"PATH": PATH, "HOSTNAME": hostname, **image.env, **own}
-    env.setdefault("HOME", "/root" if _user(pod, spec, image)[0] == 0 else "/")
+    env = ChainMap(*own.maps, {"PATH": PATH, "HOSTNAME": hostname, **image.env})
+    if "HOME" not in env:
+        env = env.new_child({"HOME": "/root" if _user(pod, spec, image)[0] == 0 else "/"})
     uid, gid = _user(pod, spec, image)
     security = spec.get("securityContext") or {}
     # What the kubelet puts in place is put there by root, whoever the container runs as.

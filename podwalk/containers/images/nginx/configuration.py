@@ -10,6 +10,7 @@ import fnmatch
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from podwalk.errors import PodwalkError
 
@@ -96,7 +97,8 @@ _TOKEN = re.compile(
 )
 
 
-def _tokens(text: str, file: str) -> list[tuple[str, int, bool]]:
+@lru_cache(maxsize=256)
+def _tokens(text: str, file: str) -> Sequence[tuple[str, int, bool]]:
     """Cut a text into tokens, each with its line and whether it was quoted."""
     found, line, position = [], 1, 0
     while position < len(text):
@@ -146,7 +148,7 @@ def _parse_text(
 
 
 def _block(
-    tokens: list[tuple[str, int, bool]],
+    tokens: Sequence[tuple[str, int, bool]],
     index: int,
     file: str,
     read: Callable[[str], str],
