@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 from grader.checks.incidents import contained, incident, settled
+from grader.checks.ingress import (
+    attached,
+    certificate,
+    protected,
+    redirects,
+    routes,
+    shares,
+    unrouted,
+    without_ingress,
+)
 from grader.checks.names import finds, has_record, resolves
 from grader.checks.objects import exists, ready, where
 from grader.checks.services import balanced, cluster_ip, endpoints, pod_ips, sticky
@@ -12,8 +22,10 @@ from podwalk.facade.probes import Caller, like
 __all__ = [
     "Caller",
     "answers",
+    "attached",
     "balanced",
     "blocked",
+    "certificate",
     "cluster_ip",
     "contained",
     "endpoints",
@@ -26,10 +38,16 @@ __all__ = [
     "like",
     "listening",
     "pod_ips",
+    "protected",
     "reaches",
     "ready",
+    "redirects",
     "resolves",
+    "routes",
     "settled",
+    "shares",
     "sticky",
+    "unrouted",
     "where",
+    "without_ingress",
 ]  # fmt: skip

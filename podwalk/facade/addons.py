@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from podwalk.facade.cluster import Cluster
 
 EMBEDDED = ("embedded", "in-process")
+SIMULATED = "-podwalk"
+"""How the kernel version ends that the nodes of an embedded cluster report."""
+
 READY_TIMEOUT_S = 120.0
 GATEWAY_CLASSES = "gatewayclasses.gateway.networking.k8s.io"
 
@@ -68,7 +71,7 @@ def ingress(cluster: Cluster, *, controller: str = "nginx", default: bool = Fals
     if controller not in DEPLOYMENTS:
         raise LearnerError(f"no Ingress controller {controller!r}", hint=f"there are: {', '.join(DEPLOYMENTS)}")
     site = DEPLOYMENTS[controller][0]
-    real = cluster.backend not in EMBEDDED
+    real = not is_embedded(cluster)
     found = _ingress_door(cluster, controller) if real else None
     if found is not None:
         return cluster.apply(doors.alias("ingress", found))
@@ -94,7 +97,7 @@ def gateway(cluster: Cluster) -> Changes:
     It takes no port of a node, so that it stands beside an Ingress controller.
     """
     found = doors.find(cluster, doors.GATEWAYS)
-    if cluster.backend in EMBEDDED:
+    if is_embedded(cluster):
         site = DEPLOYMENTS["traefik"][0]
         cluster.apply(definitions())
         for definition in definitions():
@@ -113,6 +116,13 @@ def gateway(cluster: Cluster) -> Changes:
         changes = cluster.apply(doors.alias("gateway", found))
     cluster.wait(f"gatewayclass/{GATEWAY_CLASS['metadata']['name']}", "condition=Accepted")
     return changes
+
+
+def is_embedded(cluster: Cluster) -> bool:
+    """Whether a cluster is simulated, also when it is reached through a context of a kubeconfig."""
+    return cluster.backend in EMBEDDED or any(
+        node["status"]["nodeInfo"]["kernelVersion"].endswith(SIMULATED) for node in cluster.get("nodes")
+    )
 
 
 def _ingress_door(cluster: Cluster, controller: str) -> Ref | None:

@@ -25,7 +25,7 @@ class Serving:
     """What makes a container a controller of the kind that is sought.
 
     Attributes:
-        image: a part of its image's name.
+        image: its image's name, or the end of it.
         flag: the beginning of one of its arguments, without hyphens, in small letters; empty for any.
     """
 
@@ -68,7 +68,9 @@ def _serves(pod: Object, wanted: tuple[Serving, ...]) -> bool:
 
 
 def _matches(container: Object, serving: Serving) -> bool:
-    return serving.image in container["image"] and (
+    repository = container["image"].partition("@")[0].rpartition("/")
+    image = f"/{repository[0]}/{repository[2].partition(':')[0]}"
+    return image.endswith(f"/{serving.image}") and (
         not serving.flag or any(_is_flag(word, serving.flag) for word in _words(container))
     )
 

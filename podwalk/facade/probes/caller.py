@@ -40,11 +40,13 @@ class Caller:
         name: of a Pod, or ``deployment/NAME`` for one of its Pods; empty for a stand-in.
         namespace: where it is; empty for the cluster's.
         labels: a stand-in's.
+        image: a stand-in's, if it needs other tools than BusyBox's.
     """
 
     name: str = ""
     namespace: str = ""
     labels: tuple[tuple[str, str], ...] = ()
+    image: str = IMAGE
 
     def __str__(self) -> str:
         """Name it in a sentence."""
@@ -75,7 +77,7 @@ def call(cluster: Cluster, caller: Caller | str, command: str, *, timeout_s: flo
     namespace = caller.namespace or cluster.namespace
     name = caller.name
     if not name:
-        name = stand_in(cluster, namespace, dict(caller.labels))
+        name = stand_in(cluster, namespace, dict(caller.labels), image=caller.image)
         await_stand_in(cluster, namespace, name)
     try:
         return cluster.exec(name, command, namespace=namespace, timeout_s=timeout_s)
@@ -83,7 +85,7 @@ def call(cluster: Cluster, caller: Caller | str, command: str, *, timeout_s: flo
         return Output("", error.problem, 124)
 
 
-def stand_in(cluster: Cluster, namespace: str, labels: Mapping[str, str], node: str = "") -> str:
+def stand_in(cluster: Cluster, namespace: str, labels: Mapping[str, str], node: str = "", *, image: str = IMAGE) -> str:
     """Make a stand-in, unless it is there, and return its name; :func:`await_stand_in` waits until it runs.
 
     Args:
@@ -91,16 +93,17 @@ def stand_in(cluster: Cluster, namespace: str, labels: Mapping[str, str], node: 
         namespace: its namespace.
         labels: its labels.
         node: the node it must run on; empty for any.
+        image: what it runs.
 
     Raises:
         NotFoundError: when there is no such namespace.
     """
-    words = ",".join(f"{key}={value}" for key, value in sorted(labels.items())) + f"@{node}"
+    words = ",".join(f"{key}={value}" for key, value in sorted(labels.items())) + f"@{node}@{image}"
     name = f"{PREFIX}{hashlib.sha256(words.encode()).hexdigest()[:8]}-{_secret()}"
     try:
         cluster.get("pods", name, namespace=namespace)
     except NotFoundError:
-        cluster.apply(_manifest(name, namespace, labels, node, _owner(cluster, namespace)))
+        cluster.apply(_manifest(name, namespace, labels, node, image, _owner(cluster, namespace)))
     return name
 
 
@@ -142,11 +145,11 @@ def _owner(cluster: Cluster, namespace: str) -> Mapping[str, object]:
 
 
 def _manifest(
-    name: str, namespace: str, labels: Mapping[str, str], node: str, owner: Mapping[str, object]
+    name: str, namespace: str, labels: Mapping[str, str], node: str, image: str, owner: Mapping[str, object]
 ) -> Mapping[str, object]:
     container = {
         "name": "probe",
-        "image": IMAGE,
+        "image": image,
         "command": ["sleep", "infinity"],
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
     }

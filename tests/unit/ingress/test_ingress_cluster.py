@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 import podwalk
 from podwalk.containers import http
 from podwalk.controllers.ingress import manifest
-from podwalk.facade import Cluster
+from podwalk.facade import Cluster, addons
 from podwalk.facade.errors import LearnerError
 from podwalk.simulation import Simulation, Task
 
@@ -200,17 +200,25 @@ def test_an_unknown_add_on_is_refused(bare: Cluster) -> None:
         bare.addon("egress")
 
 
-def test_an_add_on_is_not_put_on_somebody_elses_cluster() -> None:
+def test_an_add_on_is_not_put_on_somebody_elses_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = podwalk.cluster("in-process", quiet=True)
     cluster.backend = "context"
+    monkeypatch.setattr(addons, "is_embedded", lambda cluster: False)
     with pytest.raises(LearnerError, match="on a cluster of the kind 'context' it is not installed"):
         cluster.addon("ingress")
+
+
+def test_an_embedded_cluster_behind_a_context_is_given_an_add_on() -> None:
+    cluster = podwalk.cluster("in-process", quiet=True)
+    cluster.backend = "context"
+    cluster.addon("ingress")
+    assert "ingress-nginx-controller" in cluster.get("deployments", namespace="ingress-nginx").names
 
 
 def test_a_controller_that_is_there_is_found_on_somebody_elses_cluster(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "backend", "context")
+    monkeypatch.setattr(addons, "is_embedded", lambda cluster: False)
     found = list(cluster.addon("ingress"))
     assert [change.label for change in found] == ["service/ingress"]
     assert found[0].object["spec"]["externalName"] == "ingress-nginx-controller.ingress-nginx.svc.cluster.local"
