@@ -381,8 +381,8 @@ class Runtime(Protocol):
     def port_forward(self, pod: Object, ports: Sequence[int]) -> Session:
         """Open a conversation with ports of the Pod."""
 
-    def http(self, pod: Object, port: int, request: Request) -> Response:
-        """Send an HTTP request to a port of the Pod from its node: the API's ``proxy``."""
+    def http(self, pod: Object, port: int, request: Request, *, tls: bool = False) -> Response:
+        """Send an HTTP request, perhaps over TLS, to a port of the Pod from its node: the API's ``proxy``."""
 
 
 @dataclass(frozen=True)

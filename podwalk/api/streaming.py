@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from podwalk.api import failures
+from podwalk.api import failures, links
 from podwalk.api.failures import bad_request
 from podwalk.api.negotiation import BODY_LIMIT
 from podwalk.api.routes import Route, flag, route
@@ -178,7 +178,7 @@ def _check_running(pod: Object) -> None:
 
 
 def proxy(api: Api, found: Route, request: Request) -> Response:
-    """Pass an HTTP request on to a Pod, or to one of a Service's Pods."""
+    """Pass an HTTP request on to a Pod, or to one of a Service's Pods; over TLS, any certificate will do."""
     if len(request.body) > BODY_LIMIT:
         raise ApiError(413, "RequestEntityTooLarge", f"Request entity too large: limit is {BODY_LIMIT}")
     if not found.rest and not request.path.endswith("/") and request.method in ("GET", "HEAD"):
@@ -186,10 +186,6 @@ def proxy(api: Api, found: Route, request: Request) -> Response:
         query = f"?{urlencode(list(request.query))}" if request.query else ""
         return Response(301, {"Location": f"{request.path}/{query}"}, b"")
     scheme, name, port = _split(found.name)
-    if scheme == "https":
-        raise ApiError(
-            503, "ServiceUnavailable", f"error trying to reach {found.name}: TLS to Pods is not simulated by the proxy"
-        )
     if found.resource.key == "pods":
         pod, number = _proxied_pod(api, found, name, port)
     elif found.resource.key == "services":
@@ -198,8 +194,11 @@ def proxy(api: Api, found: Route, request: Request) -> Response:
         raise ApiError(
             503, "ServiceUnavailable", "the proxy to nodes is not simulated: ask the API for what the kubelet knows"
         )
-    inner = dataclasses.replace(request, path=found.rest or "/")
-    return _runtime(api).http(pod, number, inner)
+    forwarded = {**request.headers, "x-forwarded-uri": request.path}
+    inner = dataclasses.replace(request, path=found.rest or "/", headers=forwarded)
+    answer = _runtime(api).http(pod, number, inner, tls=scheme == "https")
+    hosts = (f"{dig(pod, 'status', 'podIP')}:{number}", request.header("host"))
+    return links.rewrite(answer, request.path.removesuffix(found.rest or "/"), hosts)
 
 
 def _split(text: str) -> tuple[str, str, str]:

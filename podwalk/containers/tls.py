@@ -5,14 +5,18 @@ from __future__ import annotations
 import contextlib
 import ssl
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import simpy
 
+from podwalk.containers.files import FileSystem
 from podwalk.containers.process import PIPE_SIZE, BrokenPipe
 from podwalk.containers.sockets import Connection, ConnectionReset
 from podwalk.errors import PodwalkError
+
+PLAIN_HTTP = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
+"""What a Go server answers to who does not speak TLS."""
 
 
 class TlsError(PodwalkError):
@@ -122,6 +126,30 @@ def server(connection: Connection, context: ssl.SSLContext) -> Generator[simpy.E
     stream = TlsStream(connection, context, server=True, name=None)
     yield from stream.handshake()
     return stream
+
+
+def serving(files: FileSystem, certificate: str, key: str) -> Callable[[Connection], Generator[simpy.Event, Any, Any]]:
+    """Return what makes TLS of a Go server's connections, with a certificate and a key of a container's files.
+
+    Raises:
+        FileError: when a file is not there.
+        TlsError: when they are no certificate and its key.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        load_certificate(context, files.read(certificate), files.read(key))
+    except ssl.SSLError as error:
+        raise failure(error) from error
+
+    def wrap(connection: Connection) -> Generator[simpy.Event, Any, tuple[TlsStream, None]]:
+        try:
+            return (yield from server(connection, context)), None
+        except TlsError as error:
+            if error.reason == "http request":
+                connection.write(PLAIN_HTTP)
+            raise
+
+    return wrap
 
 
 def unverified() -> ssl.SSLContext:

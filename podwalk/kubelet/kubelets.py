@@ -225,12 +225,12 @@ class Kubelets:
             )
         return streams.port_forward(worker, ports)
 
-    def http(self, pod: Object, port: int, request: Request) -> Response:
+    def http(self, pod: Object, port: int, request: Request, *, tls: bool = False) -> Response:
         """Send an HTTP request to a port of a Pod from its node; see :class:`podwalk.types.Runtime`."""
         worker = self.worker(pod)
         if worker is None:
             raise ApiError(503, "ServiceUnavailable", "no endpoints available for the pod")
-        return proxying.send(self.simulation, worker.host_network, worker.ip, port, request)
+        return proxying.send(self.simulation, worker.host_network, (worker.ip, port), request, tls=tls)
 
 
 def _phase(pod: Object) -> Any:

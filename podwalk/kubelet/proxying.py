@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from podwalk.containers import http
+from podwalk.containers import tls as transport_security
 from podwalk.containers.process import BrokenPipe
 from podwalk.containers.sockets import ConnectionRefused, NetNs, SocketError
 from podwalk.errors import ApiError, PodwalkError
@@ -13,14 +14,17 @@ TIMEOUT_S = 30.0
 HOP_BY_HOP = frozenset(["connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "authorization"])
 
 
-def send(simulation: Simulation, source: NetNs, ip: str, port: int, request: Request) -> Response:
+def send(
+    simulation: Simulation, source: NetNs, target: tuple[str, int], request: Request, *, tls: bool = False
+) -> Response:
     """Send a request and return the answer; the clock moves on as far as the answer takes.
 
     Raises:
         ApiError: 503 when nobody answers, in the API server's words.
     """
+    ip, port = target
     found: list[Response | ApiError] = []
-    task = simulation.spawn(_exchange(source, ip, port, request, found))
+    task = simulation.spawn(_exchange(source, target, request, found, tls=tls))
     simulation.jump_until(lambda: bool(found), TIMEOUT_S)
     if not found:
         task.interrupt()
@@ -30,10 +34,12 @@ def send(simulation: Simulation, source: NetNs, ip: str, port: int, request: Req
     return found[0]
 
 
-def _exchange(source: NetNs, ip: str, port: int, request: Request, found: list[Response | ApiError]) -> Task:
+def _exchange(
+    source: NetNs, to: tuple[str, int], request: Request, found: list[Response | ApiError], *, tls: bool
+) -> Task:
     import simpy
 
-    connection = None
+    connection, (ip, port) = None, to
     target = request.path + ("?" + "&".join(f"{key}={value}" for key, value in request.query) if request.query else "")
     headers = [(name.title(), value) for name, value in request.headers.items() if name not in {*HOP_BY_HOP, "host"}]
     headers = [("Host", f"{ip}:{port}"), *headers]
@@ -41,7 +47,10 @@ def _exchange(source: NetNs, ip: str, port: int, request: Request, found: list[R
         headers.append(("Content-Length", str(len(request.body))))
     try:
         connection = yield from source.connect(ip, port)
-        reply = yield from http.exchange(connection, request.method, target, headers, request.body)
+        stream: http.ByteStream = connection
+        if tls:
+            stream = yield from transport_security.client(connection, transport_security.unverified(), None, TIMEOUT_S)
+        reply = yield from http.exchange(stream, request.method, target, headers, request.body)
         kept = {name.lower(): value for name, value in reply.headers if name.lower() not in HOP_BY_HOP}
         found.append(Response(reply.status, kept, reply.body))
     except ConnectionRefused:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Callable, Generator, Mapping
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote_plus, urlsplit
 
 import simpy
 
-from podwalk.containers import http, resolver
-from podwalk.containers.files import File
+from podwalk.containers import http, resolver, tls
+from podwalk.containers.files import File, FileError
 from podwalk.containers.images import localhost, serving
 from podwalk.containers.images.debian import CURL, DEBIAN_NET
 from podwalk.containers.images.image import Image, executable
@@ -34,6 +35,7 @@ from podwalk.simulation import Task
 
 VERSION = "2.66.1"
 UDP_SIZE = 2048
+PORTER = re.compile(r"SERVE_(TCP_|UDP_|TLS_|SCTP_)?PORT_([0-9]+)")
 TRIES = 15
 
 
@@ -274,11 +276,15 @@ NETEXEC = {"http-port": "8080", "udp-port": "8081", "sctp-port": "-1", "http-ove
 def netexec(process: Process, argv: list[str]) -> Task:
     """Run the servers until told to end."""
     options = serving.flags(argv, NETEXEC)
-    if options["tls-cert-file"]:
-        return process.fail("podwalk does not simulate netexec's TLS; use the nginx image with ssl")
     running = NetExec(process, options)
     try:
-        tasks: list[Task] = [serving.serve(process, int(options["http-port"]), running.handle)]
+        wrap = None
+        if options["tls-cert-file"]:
+            pair = options["tls-cert-file"], options["tls-private-key-file"]
+            wrap = tls.serving(process.container.files, *pair)
+        tasks: list[Task] = [serving.serve(process, int(options["http-port"]), running.handle, wrap=wrap)]
+    except (FileError, tls.TlsError) as error:
+        return process.fail(str(error))
     except AddressInUse:
         return process.fail(f"listen tcp :{options['http-port']}: bind: address already in use")
     log(process, f"Started HTTP server on port {options['http-port']}")
@@ -416,27 +422,45 @@ def pause(process: Process, _: list[str]) -> Task:
 
 
 def porter(process: Process, argv: list[str]) -> Task:
-    """Serve the value of each variable ``SERVE_PORT_N`` on port N."""
+    """Serve the value of each variable ``SERVE_PORT_N`` on port N, of ``SERVE_TLS_PORT_N`` over TLS, and so on."""
     flags = serving.flags(argv, {"json-response": "false"}, ("json-response",))
-    as_json = flags["json-response"] == "true"
     tasks: list[Task] = []
     for name, value in process.env.items():
-        for prefix, protocol in (("SERVE_PORT_", "TCP"), ("SERVE_SCTP_PORT_", "SCTP"), ("SERVE_TLS_PORT_", "")):
-            if not name.startswith(prefix) or not name[len(prefix) :].isdigit():
-                continue
-            if protocol == "TCP":
-                handle = _constant(process, value, as_json=as_json)
-                tasks.append(serving.serve(process, int(name[len(prefix) :]), handle))
-            elif protocol == "SCTP":
-                tasks.append(NetExec(process, {}).sctp(int(name[len(prefix) :])))
+        match = PORTER.fullmatch(name)
+        if match is None:
+            continue
+        protocol, port = match[1] or "TCP_", int(match[2])
+        if protocol == "SCTP_":
+            tasks.append(NetExec(process, {}).sctp(port))
+        elif protocol == "UDP_":
+            tasks.append(_constant_datagrams(process, port, value))
+        else:
+            wrap = None
+            if protocol == "TLS_":
+                pair = process.env.get("CERT_FILE") or "/localhost.crt", process.env.get("KEY_FILE") or "/localhost.key"
+                wrap = tls.serving(process.container.files, *pair)
+            handle = _constant(process, value, as_json=flags["json-response"] == "true")
+            tasks.append(serving.serve(process, port, handle, wrap=wrap))
     return (yield from serving.hold(process, tasks))
+
+
+def _constant_datagrams(process: Process, port: int, value: str) -> Task:
+    socket = process.container.network.bind(port)
+    log(process, f"Started UDP server on port {port}")
+    try:
+        while True:
+            received = yield from socket.receive()
+            if received is not None:
+                socket.send(value.encode(), received[1], received[2])
+    finally:
+        socket.close()
 
 
 def _constant(process: Process, value: str, *, as_json: bool) -> http.Handler:
     def answer(request: http.Incoming) -> http.Answer:
         date = http.date(process.simulation)
         if not as_json:
-            return serving.text(date, value)
+            return serving.text(date, value, kind=serving.sniff(value.encode()))
         body = json.dumps({"Method": request.method, "Body": value}, separators=(",", ":"))
         return serving.text(date, body, kind="application/json")
 

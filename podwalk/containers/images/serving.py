@@ -11,6 +11,11 @@ from podwalk.containers.process import SIGINT, SIGKILL, SIGTERM, Process, Signal
 from podwalk.errors import PodwalkError
 from podwalk.simulation import Task
 
+HTML_TAGS = (
+    b"<!DOCTYPE HTML", b"<HTML", b"<HEAD", b"<SCRIPT", b"<IFRAME", b"<H1", b"<DIV", b"<FONT", b"<TABLE", b"<A",
+    b"<STYLE", b"<TITLE", b"<B", b"<BODY", b"<BR", b"<P",
+)  # fmt: skip
+
 
 class FlagError(PodwalkError):
     """A command line that Go's ``flag`` package does not take."""
@@ -89,6 +94,18 @@ def serve(process: Process, port: int, handle: http.Handler, *, wrap: http.Wrap 
     """Serve HTTP on a port; to be given to :func:`hold`."""
     server = http.Server(process.simulation, process.container.network.listen(port), handle, wrap)
     return server.run()
+
+
+def sniff(data: bytes) -> str:
+    """Return the content type that Go gives a body whose handler names none: that of a page, or of plain text.
+
+    Source: net/http, sniff.go: a page begins with one of these tags, and a space or ``>`` after it.
+    """
+    head = data.lstrip(b"\t\n\x0c\r ")[:16].upper()
+    page = head.startswith(b"<!--") or any(
+        head.startswith(tag) and head[len(tag) : len(tag) + 1] in (b" ", b">") for tag in HTML_TAGS
+    )
+    return "text/html; charset=utf-8" if page else "text/plain; charset=utf-8"
 
 
 def text(

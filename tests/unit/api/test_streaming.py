@@ -19,6 +19,7 @@ class Kubelet:
     """Writes down what it is asked."""
 
     asked: list[tuple[Any, ...]] = field(default_factory=list)
+    page: Response | None = None
 
     def logs(self, pod: Object, container: str, options: LogOptions) -> Stream:
         self.asked.append(("logs", pod["metadata"]["name"], container, options))
@@ -42,9 +43,10 @@ class Kubelet:
         self.asked.append(("port_forward", list(ports)))
         return Session()
 
-    def http(self, pod: Object, port: int, request: Request) -> Response:
-        self.asked.append(("http", pod["metadata"]["name"], port, request.method, request.path))
-        return Response(200, {"content-type": "text/plain"}, b"hello")
+    def http(self, pod: Object, port: int, request: Request, *, tls: bool = False) -> Response:
+        scheme = "https" if tls else "http"
+        self.asked.append((scheme, pod["metadata"]["name"], port, request.method, request.path))
+        return self.page or Response(200, {"content-type": "text/plain"}, b"hello")
 
 
 @pytest.fixture
@@ -172,6 +174,38 @@ def test_the_proxy_passes_a_request_on_to_a_pod(call: Caller, kubelet: Kubelet) 
         ("http", "web", 80, "POST", "/"),
         ("http", "web", 80, "OPTIONS", "/"),
     ]
+
+
+def test_the_proxy_speaks_tls_if_asked(call: Caller, kubelet: Kubelet) -> None:
+    run(call)
+    assert call("GET", f"{PODS}/https:web:8443/proxy/").body == b"hello"
+    assert kubelet.asked == [("https", "web", 8443, "GET", "/")]
+
+
+@pytest.mark.parametrize(
+    ("page", "seen"),
+    [
+        ('<a href="/rewriteme">test</a>', '<a href="{}/rewriteme">test</a>'),
+        ("<IMG SRC=/x.png?a=1&amp;b=2 alt='a\"b'>", '<img src="{}/x.png?a=1&amp;b=2" alt="a&quot;b">'),
+        ('<p class=x>a &amp b\n<form action="/f/"/>', '<p class=x>a &amp b\n<form action="{}/f/"/>'),
+        ('<a href="http://10.244.1.2:80/p#q">', '<a href="{}/p#q">'),
+        ('<a href="http://example.com/">', '<a href="http://example.com/">'),
+        ('<a href="relative">', '<a href="relative">'),
+        ("<script>if (a < b) { '<a href=\"/x\">' }</script>", "<script>if (a < b) { '<a href=\"/x\">' }</script>"),
+    ],
+)
+def test_links_of_a_page_lead_through_the_proxy(call: Caller, kubelet: Kubelet, page: str, seen: str) -> None:
+    run(call)
+    kubelet.page = Response(200, {"content-type": "text/html; charset=utf-8", "content-length": "1"}, page.encode())
+    answer = call("GET", f"{PODS}/web/proxy/some/page")
+    assert answer.body.decode() == seen.replace("{}", f"{PODS}/web/proxy")
+    assert answer.headers["content-length"] == str(len(answer.body))
+
+
+def test_redirects_lead_through_the_proxy(call: Caller, kubelet: Kubelet) -> None:
+    run(call)
+    kubelet.page = Response(302, {"location": "/login?next=/"}, b"")
+    assert call("GET", f"{PODS}/web/proxy/").headers["location"] == f"{PODS}/web/proxy/login?next=/"
 
 
 def test_the_proxy_picks_one_of_a_services_pods(call: Caller, kubelet: Kubelet) -> None:

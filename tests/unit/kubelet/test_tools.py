@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from podwalk.types import Request
+
 TRY = "curl: try 'curl --help' or 'curl --manual' for more information"
 SERVERS = """
 apiVersion: v1
@@ -349,3 +351,42 @@ def test_whoami_refuses_a_web_socket_without_its_handshake(servers: Any) -> None
         "",
         "Bad Request\n",
     ]
+
+
+TLS = """
+apiVersion: v1
+kind: Pod
+metadata: {name: porter}
+spec:
+  containers:
+  - name: c
+    image: registry.k8s.io/e2e-test-images/agnhost:2.66.1
+    args: [porter]
+    env:
+    - {name: SERVE_TLS_PORT_443, value: '<a href="/there">here</a>'}
+    - {name: SERVE_UDP_PORT_53, value: datagram}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: netexec}
+spec:
+  containers:
+  - name: c
+    image: registry.k8s.io/e2e-test-images/agnhost:2.66.1
+    args: [netexec, --http-port=8443, --tls-cert-file=/localhost.crt, --tls-private-key-file=/localhost.key]
+"""
+
+
+def test_agnhost_serves_tls_and_the_api_proxies_it(lab: Any) -> None:
+    lab.apply(TLS)
+    lab.ready("porter", "netexec")
+    assert lab.exec("shoot", "curl", "-sk", f"https://{ip(lab, 'netexec')}:8443/hostname").stdout == "netexec"
+    assert "certificate" in lab.exec("shoot", "curl", "-sS", f"https://{ip(lab, 'netexec')}:8443/").stderr
+    sent = lab.exec("shoot", "sh", "-c", f"echo | nc -u -w1 {ip(lab, 'porter')} 53")
+    assert sent.stdout == "datagram"
+    path = "/api/v1/namespaces/default/pods/https:porter:443/proxy"
+    answer = lab.cluster.handle(Request("GET", f"{path}/", headers={"host": "127.0.0.1:6443"}))
+    assert (answer.status, answer.body) == (200, f'<a href="{path}/there">here</a>'.encode())
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    plain = lab.cluster.handle(Request("GET", "/api/v1/namespaces/default/pods/porter:443/proxy/"))
+    assert plain.status == 400, "plain HTTP to a TLS port"
