@@ -112,12 +112,12 @@ class CoreDns:
             connection.close()
 
     def answer(self, data: bytes, client: Address, protocol: str) -> Generator[simpy.Event, Any, bytes]:
-        """Answer one message; empty for what is none."""
+        """Answer one message; empty for what a server keeps silent about."""
         self.asked += 1
         try:
             question = wire.question(data, client=str(client), protocol=protocol)
-        except MessageError:
-            return b""
+        except MessageError as error:
+            return error.reply
         steps = self.server.resolve(question)
         reply: Answer | None = None
         try:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import struct
+
 import dns.exception
 import dns.flags
 import dns.message
 import dns.name
+import dns.opcode
 import dns.rcode
 import dns.rdata
 import dns.rdataclass
@@ -17,25 +20,43 @@ from podwalk.network.dns.messages import Answer, Question, Record
 
 EDNS_SIZE = 1232
 MINIMUM_SIZE = 512
+OPCODE = 0x7800
+
+
+HEADER = struct.Struct(">6H")
+MOST_RECORDS = (1, 1, 2)
+"""How many answers, authorities and additional records a question may come with."""
 
 
 class MessageError(PodwalkError):
-    """Bytes that are no DNS question."""
+    """Bytes that are no DNS question.
+
+    Attributes:
+        reply: what a server answers to them; empty if it keeps silent, so that nobody is flooded with its answers.
+    """
+
+    def __init__(self, message: str, reply: bytes = b"") -> None:
+        super().__init__(message)
+        self.reply = reply
 
 
 def question(data: bytes, *, client: str = "", protocol: str = "udp") -> Question:
     """Read a question.
 
     Raises:
-        MessageError: when the bytes are no message with one question.
+        MessageError: when the bytes are no message with one question that CoreDNS takes, with its reply.
+
+    Source: miekg/dns, acceptfunc.go and server.go; CoreDNS, core/dnsserver/server.go and plugin/pkg/edns.
     """
+    whom = client or "a client"
+    _check_header(data, whom)
     try:
         message = dns.message.from_wire(data)
-    except dns.exception.DNSException as error:
-        raise MessageError(f"{len(data)} bytes from {client or 'a client'} are no DNS message: {error}") from error
-    if len(message.question) != 1:
-        raise MessageError(f"a DNS message must ask one question, this one asks {len(message.question)}")
+    except (dns.exception.DNSException, ValueError) as error:
+        refused = _refusal(data, dns.rcode.FORMERR)
+        raise MessageError(f"{len(data)} bytes from {whom} are no DNS message: {error}", refused) from error
     asked = message.question[0]
+    _check_class_and_version(message, asked, whom)
     size = max(message.payload, MINIMUM_SIZE) if message.edns >= 0 else MINIMUM_SIZE
     return Question(
         asked.name.to_text(),
@@ -47,6 +68,41 @@ def question(data: bytes, *, client: str = "", protocol: str = "udp") -> Questio
         buffer=size,
         do=bool(message.ednsflags & dns.flags.DO),
     )
+
+
+def _check_header(data: bytes, whom: str) -> None:
+    if len(data) < HEADER.size:
+        raise MessageError(f"{len(data)} bytes from {whom} are no DNS message: its header is longer")
+    _, flags, questions, *records = HEADER.unpack_from(data)
+    if flags & dns.flags.QR:
+        raise MessageError(f"{whom} sends an answer, and nothing was asked")
+    opcode = dns.opcode.from_flags(flags)
+    if opcode not in (dns.opcode.QUERY, dns.opcode.NOTIFY):
+        raise MessageError(f"{whom} asks for {dns.opcode.to_text(opcode)}", _refusal(data, dns.rcode.NOTIMP))
+    if questions != 1 or any(count > most for count, most in zip(records, MOST_RECORDS, strict=True)):
+        refused = _refusal(data, dns.rcode.FORMERR)
+        raise MessageError(f"a DNS message must ask one question, this one asks {questions}", refused)
+
+
+def _refusal(data: bytes, rcode: dns.rcode.Rcode) -> bytes:
+    """Return a header alone, with the client's own flags but for what an answer sets."""
+    ident, flags, *_ = HEADER.unpack_from(data)
+    opcode = flags & OPCODE if rcode == dns.rcode.NOTIMP else 0
+    kept = flags & (dns.flags.TC | dns.flags.RD | dns.flags.AD | dns.flags.CD)
+    return HEADER.pack(ident, dns.flags.QR | opcode | kept | rcode, 0, 0, 0, 0)
+
+
+def _check_class_and_version(message: dns.message.Message, asked: dns.rrset.RRset, whom: str) -> None:
+    rcode = None
+    if asked.rdclass != dns.rdataclass.IN:
+        rcode, why = dns.rcode.REFUSED, f"{whom} asks in class {dns.rdataclass.to_text(asked.rdclass)}"
+    elif message.edns > 0:
+        rcode, why = dns.rcode.BADVERS, f"{whom} speaks EDNS version {message.edns}"
+    if rcode is not None:
+        reply = dns.message.make_response(message, our_payload=EDNS_SIZE)
+        reply.use_edns(0 if message.edns >= 0 else -1, payload=EDNS_SIZE)
+        reply.set_rcode(rcode)
+        raise MessageError(why, reply.to_wire())
 
 
 def query(name: str, kind: str = "A", *, ident: int = 0, edns: bool = True) -> bytes:

@@ -28,7 +28,29 @@ def test_a_question_is_read_with_what_the_log_needs() -> None:
 
 def test_bytes_that_are_no_question_are_refused() -> None:
     with pytest.raises(wire.MessageError, match="no DNS message"):
-        wire.question(b"GET / HTTP/1.1")
+        wire.question(wire.query("web.test.")[:-3])
+
+
+def test_what_is_too_short_or_an_answer_gets_no_reply() -> None:
+    answer = dns.message.make_response(dns.message.make_query("a.test", "A")).to_wire()
+    for data in (b"", b"GET / HTTP/", answer):
+        with pytest.raises(wire.MessageError) as caught:
+            wire.question(data)
+        assert caught.value.reply == b""
+
+
+@pytest.mark.parametrize(
+    ("question", "rcode"),
+    [
+        (dns.message.make_query("version.bind", "TXT", "CH"), dns.rcode.REFUSED),
+        (dns.message.make_query("a.test", "A", use_edns=1), dns.rcode.BADVERS),
+    ],
+)
+def test_what_coredns_does_not_speak_it_says(question: dns.message.Message, rcode: dns.rcode.Rcode) -> None:
+    with pytest.raises(wire.MessageError) as caught:
+        wire.question(question.to_wire())
+    reply = dns.message.from_wire(caught.value.reply)
+    assert (reply.rcode(), reply.id, reply.question) == (rcode, question.id, question.question)
 
 
 def test_an_answer_travels_there_and_back() -> None:

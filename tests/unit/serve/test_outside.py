@@ -12,6 +12,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import dns.flags
+import dns.message
+import dns.query
+import dns.rcode
 import pytest
 import yaml
 from kubernetes import client, utils
@@ -306,6 +310,73 @@ def test_nothing_listens_beyond_loopback(world: World) -> None:
     table = world.table()
     assert all(row["here"].startswith("127.") for row in table["doors"] if row["here"])
     assert table["dns"].startswith("127.")
+
+
+def ask(world: World, name: str, kind: str = "A", *, tcp: bool = False) -> dns.message.Message:
+    host, _, port = world.table()["dns"].rpartition(":")
+    question = dns.message.make_query(name, kind)
+    carry = dns.query.tcp if tcp else dns.query.udp
+    return carry(question, host, timeout=PATIENCE_S, port=int(port))
+
+
+@pytest.mark.parametrize("tcp", [False, True])
+@pytest.mark.parametrize(
+    ("name", "kind", "answer"),
+    [
+        ("kubernetes.default.svc.cluster.local", "A", "10.96.0.1"),
+        ("_https._tcp.kubernetes.default.svc.cluster.local", "SRV", "0 100 443 kubernetes.default.svc.cluster.local."),
+        ("1.0.96.10.in-addr.arpa", "PTR", "kubernetes.default.svc.cluster.local."),
+        ("example.com", "A", "192.0.2.80"),
+    ],
+)
+def test_the_clusters_dns_answers_this_machine(world: World, name: str, kind: str, answer: str, tcp: bool) -> None:
+    reply = ask(world, name, kind, tcp=tcp)
+    assert [rdata.to_text() for rrset in reply.answer for rdata in rrset] == [answer]
+
+
+def test_a_name_that_is_not_there_is_nxdomain_and_short_names_are_not_searched(world: World) -> None:
+    reply = ask(world, "nobody.default.svc.cluster.local")
+    assert (reply.rcode(), bool(reply.flags & dns.flags.AA)) == (dns.rcode.NXDOMAIN, True)
+    assert ask(world, "kubernetes").rcode() == dns.rcode.NXDOMAIN
+
+
+def test_a_question_comes_from_outside_by_the_control_plane(world: World) -> None:
+    corefile = world.core.read_namespaced_config_map("coredns", "kube-system").data["Corefile"]
+    logging = {"data": {"Corefile": corefile.replace("errors", "errors\n    log", 1)}}
+    world.core.patch_namespaced_config_map("coredns", "kube-system", logging)
+    pods = [
+        pod.metadata.name
+        for pod in world.core.list_namespaced_pod("kube-system", label_selector="k8s-app=kube-dns").items
+    ]
+
+    def logged() -> bool:
+        ask(world, "logged.default.svc.cluster.local")
+        logs = [world.core.read_namespaced_pod_log(pod, "kube-system") for pod in pods]
+        return any("172.18.0.2:" in line and "logged.default" in line for log in logs for line in log.splitlines())
+
+    until(logged)
+    world.core.patch_namespaced_config_map("coredns", "kube-system", {"data": {"Corefile": corefile}})
+
+
+@pytest.mark.parametrize(
+    ("packet", "reply"),
+    [
+        (b"\x12\x34\x01\x00\x00\x02\x00\x00\x00\x00\x00\x00\x01a\x00\x00\x01\x00\x01", b"\x12\x34\x81\x01" + bytes(8)),
+        (b"\x12\x34\x28\x00\x00\x01\x00\x00\x00\x00\x00\x00", b"\x12\x34\xa8\x04" + bytes(8)),
+        (b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x3fa", b"\x12\x34\x81\x01" + bytes(8)),
+    ],
+    ids=["two questions: FORMERR", "an update: NOTIMP", "a name cut off: FORMERR"],
+)
+def test_a_bad_packet_is_answered_as_coredns_does(world: World, packet: bytes, reply: bytes) -> None:
+    host, _, port = world.table()["dns"].rpartition(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.settimeout(PATIENCE_S)
+        udp.connect((host, int(port)))
+        udp.send(b"no DNS")
+        udp.send(b"\x12\x34\x81\x00" + packet[4:])
+        udp.send(packet)
+        assert udp.recv(512) == reply, "and no word to what is too short, or an answer"
+    assert ask(world, "kubernetes.default.svc.cluster.local").rcode() == dns.rcode.NOERROR
 
 
 def test_two_clusters_have_addresses_of_their_own_and_keep_them(world: World) -> None:
