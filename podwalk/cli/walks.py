@@ -34,6 +34,7 @@ def where_options(command: Command) -> Command:
 @click.argument("target")
 @click.option("--host", default="", help="The Host header, where it is not the target's host.")
 @click.option("--resolve", multiple=True, metavar="NAME=ADDRESS", help="Where a name outside the cluster leads.")
+@click.option("--probe", is_flag=True, help="Make the connection too, and say whether it ends as predicted.")
 @click.option("--steps", is_flag=True, help="Say what each component knew at each hop.")
 @where_options
 def walk_command(
@@ -41,6 +42,7 @@ def walk_command(
     target: str,
     host: str,
     resolve: tuple[str, ...],
+    probe: bool,
     steps: bool,
     backend: str | None,
     namespace: str,
@@ -54,7 +56,7 @@ def walk_command(
     podwalk walk node/podwalk-worker tcp://10.96.0.1:443
     """  # noqa: D301  # click's own mark for text that is not to be wrapped
     known = dict(_pair(word) for word in resolve)
-    found = _cluster(backend, namespace).walk(source, target, host=host, resolve=known)
+    found = _cluster(backend, namespace).walk(source, target, host=host, resolve=known, probe=probe)
     if output == "text" and steps:
         click.echo(str(found.steps()))
     else:

@@ -16,6 +16,7 @@ from podwalk.facade.execution import Output
 from podwalk.facade.kinds import Kind, Kinds
 from podwalk.facade.listing import Listing
 from podwalk.facade.manifest import parse
+from podwalk.facade.observation import observe
 from podwalk.facade.probes import Caller, Probe, Probes
 from podwalk.facade.snapshot import Snapshot
 from podwalk.network import iptables, nftables
@@ -255,6 +256,7 @@ class Cluster:
         namespace: str = "",
         host: str = "",
         resolve: Mapping[str, str] | None = None,
+        probe: bool = False,
     ) -> Walk:
         """Explain what becomes of a request: DNS queries, Service, policies, Ingress rules, the Pod that answers.
 
@@ -265,13 +267,16 @@ class Cluster:
             namespace: of the source, by default the cluster's ``namespace``.
             host: the ``Host`` header, where it is not the target's host.
             resolve: the addresses of names outside the cluster, as curl's ``--resolve`` gives them.
+            probe: make the connection too, and say whether it ends as predicted.
 
         Raises:
-            LearnerError: when there is no such Pod.
+            LearnerError: when there is no such Pod, or it cannot be probed.
             WalkError: when the target cannot be read.
         """
         view, options = self._network()
-        return walk(view, self._origin(source, namespace, options), target, options=options, host=host, known=resolve)
+        origin = self._origin(source, namespace, options)
+        found = walk(view, origin, target, options=options, host=host, known=resolve)
+        return replace(found, observation=observe(self, found, target)) if probe else found
 
     def _origin(self, source: str, namespace: str, options: ClusterOptions) -> Ref:
         """Return from where a walk begins, as typed."""

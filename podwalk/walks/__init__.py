@@ -3,10 +3,11 @@
 from podwalk.walks.journey import outside, walk
 from podwalk.walks.mapping import NamespaceMap, survey
 from podwalk.walks.reachability import Reachability, reachability
-from podwalk.walks.walk import Target, Walk, WalkError
+from podwalk.walks.walk import Observation, Target, Walk, WalkError
 
 __all__ = [
     "NamespaceMap",
+    "Observation",
     "Reachability",
     "Target",
     "Walk",

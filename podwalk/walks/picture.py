@@ -90,7 +90,7 @@ def draw(walk: Walk) -> str:
     _rail(drawing, [(place, hop.ok) for place, hop in stops], y + 14)
     for place, hop in stops:
         _mark(drawing, place, ok=hop.ok)
-    return drawing.finish(_ending(drawing, walk, y + 14))
+    return drawing.finish(_observed(drawing, walk, _ending(drawing, walk, y + 14)))
 
 
 def _heading(drawing: Drawing, walk: Walk) -> float:
@@ -138,4 +138,16 @@ def _ending(drawing: Drawing, walk: Walk, y: float) -> float:
     mark = "✓" if walk.delivered else "✗"
     bottom = drawing.write(f"{mark}  {ending(walk)}", ENDING, 14, y + 20) - ENDING.leading + 11
     drawing.box(1, y, WIDTH - 2, bottom - y, stroke=GOOD if walk.delivered else BAD, stroke_width=2)
+    return bottom + 2
+
+
+def _observed(drawing: Drawing, walk: Walk, y: float) -> float:
+    """Write what a real connection came to, below the prediction; where the two differ, in a frame of its own."""
+    if walk.observation is None:
+        return y
+    mark = "=" if walk.observation.agrees else "≠"
+    style = DETAIL if walk.observation.agrees else ENDING
+    bottom = drawing.write(f"{mark}  {walk.observation}", style, 14, y + 22) - style.leading + 11
+    if not walk.observation.agrees:
+        drawing.box(1, y + 4, WIDTH - 2, bottom - y - 4, stroke=BAD, stroke_width=2, stroke_dasharray="6 4")
     return bottom + 2

@@ -20,6 +20,9 @@ def render(walk: Walk) -> str:
     lines = [f"{walk.origin}  →  {walk.target.text}{header}    {how}", ""]
     for hop in walk.hops:
         lines += _hop(hop)
+    if walk.observation:
+        mark = "=" if walk.observation.agrees else "≠"
+        lines += ["", *textwrap.wrap(f"  {mark} {walk.observation}", WIDTH, subsequent_indent="    ")]
     if walk.remedies:
         lines += ["", *textwrap.wrap(f"{walk.remedy}:", WIDTH), ""]
         lines += yaml.safe_dump_all(walk.remedies, sort_keys=False).rstrip().splitlines()

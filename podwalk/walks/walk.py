@@ -79,6 +79,32 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Observation:
+    """What really became of a request, beside what was predicted.
+
+    Attributes:
+        predicted: how the connection should end, in a few words.
+        seen: how it did.
+        agrees: whether the two are the same.
+        reason: what may be the reason where they differ.
+        answer: what the application answered, e.g. ``HTTP 200 OK``; empty if it was not asked.
+    """
+
+    predicted: str
+    seen: str
+    agrees: bool
+    reason: str = ""
+    answer: str = ""
+
+    def __str__(self) -> str:
+        """Say it in a sentence or two."""
+        seen = f"{self.seen}, and the answer is {self.answer}" if self.answer else self.seen
+        if self.agrees:
+            return f"A probe agrees: {seen}."
+        return f"A probe differs: predicted {self.predicted}, seen {seen}. {self.reason}".rstrip()
+
+
+@dataclass(frozen=True)
 class Walk:
     """What became of a request, hop by hop.
 
@@ -91,6 +117,7 @@ class Walk:
         remedies: NetworkPolicies that, applied, would let exactly this request through; empty where no policy stops it.
         surplus: what the remedies would open beside this request, as they know Pods by their labels only; each entry
             is the source and the target.
+        observation: what a real connection came to; None if none was made.
         status: the HTTP status with which an Ingress controller answers itself; 0 where none does.
     """
 
@@ -102,6 +129,7 @@ class Walk:
     remedies: tuple[Object, ...] = ()
     status: int = 0
     surplus: tuple[tuple[Ref, Ref], ...] = ()
+    observation: Observation | None = None
 
     @property
     def remedy(self) -> str:
@@ -141,6 +169,7 @@ class Walk:
             "outcome": self.outcome.value,
             "status": self.status,
             "hops": [{**asdict(hop), "kind": hop.kind.value, "data": dict(hop.data)} for hop in self.hops],
+            "observation": asdict(self.observation) if self.observation else None,
             "remedies": list(self.remedies),
             "surplus": [[asdict(one), asdict(other)] for one, other in self.surplus],
         }

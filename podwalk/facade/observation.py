@@ -1,0 +1,118 @@
+"""What really becomes of a request, beside what the network model predicts: a connection that is made, and its answer.
+
+The model knows objects. It does not know whether a process listens, whether the CNI plugin enforces policies of its
+own kinds, or how far a node has followed a change. Where the two differ, a walk says so and what may be the reason.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import socket
+from typing import TYPE_CHECKING
+
+from podwalk.facade.errors import LearnerError
+from podwalk.facade.probes import Probe, Reply
+from podwalk.types import Outcome
+from podwalk.walks import Observation, Walk
+
+if TYPE_CHECKING:
+    from podwalk.facade.cluster import Cluster
+
+DEADLINE_S = 6.0
+TIMEOUT_S = 3
+IN_PROCESS = ("in-process", "embedded")
+
+REPLIES = {
+    Outcome.DELIVERED: Reply.OPEN,
+    Outcome.REFUSED: Reply.REFUSED,
+    Outcome.TIMED_OUT: Reply.SILENT,
+    Outcome.UNRESOLVED: Reply.UNRESOLVED,
+    Outcome.UNREACHABLE: Reply.UNREACHABLE,
+}
+
+LISTENS = "No process listens there: the container's log may say why, and `ss -ltn` what does listen."
+BEYOND = "Something drops it that these objects do not show: a policy of the CNI plugin's own kinds, or a firewall."
+UNENFORCED = "Does the CNI plugin enforce NetworkPolicies, and has the node followed the last change yet?"
+KNOWN = "The name is known where the cluster's objects do not reach: a forwarder of CoreDNS, or a hosts file."
+OTHER = "Look at the first hop at which the two can differ; the objects may have changed meanwhile."
+
+REASONS = {
+    (Reply.OPEN, Reply.REFUSED): LISTENS,
+    (Reply.OPEN, Reply.SILENT): BEYOND,
+    (Reply.SILENT, Reply.OPEN): UNENFORCED,
+    (Reply.UNRESOLVED, Reply.OPEN): KNOWN,
+    (Reply.UNRESOLVED, Reply.SILENT): KNOWN,
+}
+"""What may be the reason, by what was predicted and what came."""
+
+
+def observe(cluster: Cluster, walk: Walk, target: str) -> Observation:
+    """Make the connection that a walk is about, and compare.
+
+    Args:
+        cluster: where.
+        walk: the prediction.
+        target: to what, as typed.
+
+    Raises:
+        LearnerError: when the connection cannot be made from there.
+    """
+    predicted = _predicted(walk)
+    if walk.source.resource == "pods":
+        found = cluster.probe(
+            walk.source.name,
+            target,
+            namespace=walk.source.namespace,
+            expect=predicted is Reply.OPEN,
+            deadline_s=DEADLINE_S,
+        )
+        answer = _answer(cluster, walk, found) if found.open else ""
+        return _compared(predicted, found.reply, answer)
+    if walk.source.resource != "outside" or cluster.backend in IN_PROCESS:
+        raise LearnerError(
+            f"a connection from {walk.origin} cannot be tried on the cluster {cluster.backend!r}",
+            hint="probe from a Pod, or on a kind cluster from outside",
+        )
+    return _compared(predicted, _from_here(walk), "")
+
+
+def _predicted(walk: Walk) -> Reply:
+    """Return what the first connection should come to; what an Ingress controller does later is its answer."""
+    return Reply.OPEN if walk.status else REPLIES[walk.outcome]
+
+
+def _compared(predicted: Reply, reply: Reply, answer: str) -> Observation:
+    agrees = predicted is reply
+    reason = "" if agrees else REASONS.get((predicted, reply), OTHER)
+    return Observation(predicted.value, reply.value, agrees, reason, answer)
+
+
+def _answer(cluster: Cluster, walk: Walk, found: Probe) -> str:
+    """Ask for the page too, with what the Pod has: ``wget`` or ``curl``; empty without either."""
+    if walk.target.scheme not in ("http", "https") or found.stand_in:
+        return ""
+    url, header = shlex.quote(walk.target.text), ""
+    if walk.target.header:
+        header = f"-H {shlex.quote('Host: ' + walk.target.header)}"
+    wget = f"wget -q -S -O /dev/null -T {TIMEOUT_S} {header.replace('-H', '--header')} {url} 2>&1"
+    script = f"if command -v curl >/dev/null; then curl -ksi -m {TIMEOUT_S} {header} {url}; else {wget}; fi | head -n 8"
+    output = cluster.exec(walk.source.name, script, namespace=walk.source.namespace)
+    told = re.search(r"HTTP/[\d.]+ (\d{3}[^\r\n]*)", output.stdout)
+    return f"HTTP {told[1].strip()}" if told else ""
+
+
+def _from_here(walk: Walk) -> Reply:
+    """Connect from this machine to the address that the walk found."""
+    address = next((hop.data["address"] for hop in walk.hops if "address" in hop.data), "")
+    if not address:
+        return Reply.UNRESOLVED
+    try:
+        socket.create_connection((address, walk.target.port), TIMEOUT_S).close()
+    except ConnectionRefusedError:
+        return Reply.REFUSED
+    except TimeoutError:
+        return Reply.SILENT
+    except OSError:
+        return Reply.UNREACHABLE
+    return Reply.OPEN

@@ -1,0 +1,132 @@
+"""What a walk predicts from the objects is what a connection comes to."""
+
+from __future__ import annotations
+
+import pytest
+
+from podwalk.facade import Cluster
+from podwalk.facade.errors import LearnerError
+
+from .test_policies import DENY
+
+DEAF = """
+apiVersion: v1
+kind: Pod
+metadata: {name: deaf, labels: {app: deaf}}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+  - {name: shell, image: "busybox:1.36", command: [sleep, infinity]}
+"""
+NOBODY = """
+apiVersion: v1
+kind: Service
+metadata: {name: nobody}
+spec: {selector: {app: nobody}, ports: [{port: 80}]}
+"""
+NODE_PORT = """
+apiVersion: v1
+kind: Service
+metadata: {name: door}
+spec: {type: NodePort, selector: {app: backend}, ports: [{port: 80, targetPort: http}]}
+"""
+
+
+def test_probe_agrees_and_tells_the_answer(shop: Cluster) -> None:
+    walk = shop.walk("client", "http://backend", probe=True)
+    assert walk.observation is not None
+    assert (walk.observation.agrees, walk.observation.answer) == (True, "HTTP 200 OK")
+    assert "A probe agrees: open, and the answer is HTTP 200 OK." in walk._repr_html_()
+
+
+@pytest.mark.parametrize("target", ["http://nobody", "http://nosuch", "http://backend:8081"])
+def test_failures_end_as_predicted(shop: Cluster, target: str) -> None:
+    shop.apply(NOBODY)
+    shop.exec("client", "nc -w 2 nobody 80 </dev/null 2>&1 | grep refused", until="succeeds")
+    walk = shop.walk("client", target, probe=True)
+    assert not walk.delivered
+    assert walk.observation is not None
+    assert walk.observation.agrees, str(walk)
+
+
+def test_denied_flow_is_silent_and_its_remedy_lets_it_pass(shop: Cluster) -> None:
+    shop.apply(DENY)
+    ip = shop.get("pods", selector="app=backend")[0]["status"]["podIP"]
+    denied = shop.walk("client", f"http://{ip}:8080", probe=True)
+    assert not denied.delivered
+    assert denied.observation is not None
+    assert denied.observation.agrees, str(denied)
+    shop.apply(list(denied.remedies))
+    allowed = shop.walk("client", f"http://{ip}:8080", probe=True)
+    assert allowed.delivered
+    assert allowed.observation is not None
+    assert allowed.observation.agrees, str(allowed)
+    assert allowed.observation.answer == "HTTP 200 OK"
+
+
+def test_port_at_which_nothing_listens_is_where_model_and_cluster_differ(shop: Cluster) -> None:
+    shop.apply(DEAF)
+    shop.wait("pod/deaf", "condition=Ready")
+    ip = shop.get("pods", "deaf").object["status"]["podIP"]
+    walk = shop.walk("client", f"http://{ip}:8080", probe=True)
+    assert walk.delivered
+    assert walk.observation is not None
+    assert not walk.observation.agrees
+    assert walk.observation.seen == "refused"
+    assert "No process listens there" in str(walk)
+    assert "≠" in walk._repr_html_()
+
+
+def test_matrix_says_what_probes_find(shop: Cluster) -> None:
+    shop.apply(DENY.replace("[Ingress, Egress]", "[Ingress]"))
+    matrix = shop.matrix()
+    ip = shop.get("pods", selector="app=backend")[0]["status"]["podIP"]
+    assert matrix.cell("client", "backend").mark == "I"
+    found = shop.probe("client", f"{ip}:8080", expect=False)
+    assert found.blocked
+    assert not matrix.allowed("client", "backend")
+
+
+def test_node_port_from_outside(shop: Cluster) -> None:
+    shop.apply(NODE_PORT)
+    node = shop.get("nodes")[0]["metadata"]["name"]
+    port = shop.get("svc", "door").object["spec"]["ports"][0]["nodePort"]
+    walk = shop.walk("outside", f"http://{node}:{port}")
+    assert walk.delivered
+    assert walk.hops[-1].detail.startswith("Port 8080 is this container's")
+    if shop.backend in ("embedded", "in-process"):
+        with pytest.raises(LearnerError, match="cannot be tried"):
+            shop.walk("outside", f"http://{node}:{port}", probe=True)
+        return
+    ip = next(a["address"] for a in shop.get("nodes", node).object["status"]["addresses"] if a["type"] == "InternalIP")
+    shop.exec("client", f"wget -qO- -T 1 http://{ip}:{port}", until="succeeds")
+    seen = shop.walk("outside", f"http://{node}:{port}", probe=True).observation
+    assert seen is not None
+    assert seen.agrees
+
+
+def test_map_shows_the_endpoints_that_are_there(shop: Cluster) -> None:
+    (site,) = [site for site in shop.map().services if site.name == "backend"]
+    (behind,) = site.workloads
+    assert behind.name == "backend"
+    assert sorted(spot.address for spot in behind.spots) == sorted(
+        f"{pod['status']['podIP']}:8080" for pod in shop.get("pods", selector="app=backend")
+    )
+
+
+def test_walk_reads_the_objects_of_its_way_and_no_others(shop: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    from podwalk.facade import wire
+
+    shop.walk("client", "http://backend")
+    asked: list[tuple[str, str]] = []
+    call = wire.call
+
+    def listen(api, method, path, **rest):  # type: ignore[no-untyped-def]  # it stands in for the real one
+        asked.append((path, str(rest.get("query") or "")))
+        return call(api, method, path, **rest)
+
+    monkeypatch.setattr(wire, "call", listen)
+    shop.walk("client", "http://backend")
+    whole = [path for path, query in asked if path == "/api/v1/pods" and "fieldSelector" not in query]
+    assert not whole
+    assert not [path for path, _ in asked if path.endswith("/v1/endpointslices") and "/namespaces/" not in path]
