@@ -1,0 +1,226 @@
+"""Reference pages that are made from the code and the course itself, so that they cannot say what is no longer true.
+
+``{simulated}`` lists what the embedded cluster simulates; ``{coverage}`` says where each subject is taught, practised
+and graded, and how long its pages took to run in this very build.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from docutils import nodes
+from docutils.statemachine import StringList
+from myst_nb.core.execute import ExecutionResult
+from myst_nb.sphinx_ import NbMetadataCollector
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.errors import ExtensionError
+from sphinx.util.docutils import SphinxDirective
+
+Lines = Iterator[str]
+ROOT = Path(__file__).resolve().parents[2]
+LIMITS = re.compile(r"Not simulated: (.+?)(?:\n\n|\Z)", re.DOTALL)
+
+
+class SimulatedDirective(SphinxDirective):
+    """``{simulated} resources``: a table of what the code says it simulates."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table."""
+        if self.arguments[0] not in SIMULATED:
+            raise self.error(f"there is no list {self.arguments[0]!r}: choose one of {', '.join(SIMULATED)}")
+        lines = list(SIMULATED[self.arguments[0]]())
+        holder = nodes.container(classes=["reference-table"])
+        self.state.nested_parse(StringList(lines, source="simulated"), self.content_offset, holder)
+        return [holder]
+
+
+def resources() -> Lines:
+    """Yield the resources that are served, a row each."""
+    from podwalk.api.registry import RESOURCES
+
+    yield from _head("API", "Resource", "Beside reading and writing")
+    for row in sorted(RESOURCES.values(), key=lambda one: (one.group, one.plural)):
+        more = ", ".join(f"`{part.name}`" for part in row.subresources)
+        yield _row(f"`{row.api_version}`", f"{row.kind} (`{row.plural}`)", more)
+
+
+def images() -> Lines:
+    """Yield the images that containers can be made from."""
+    from podwalk.containers.images import IMAGES
+
+    yield from _head("Image", "Tags", "Its main program")
+    for name, image in sorted(IMAGES.items()):
+        short = name.removeprefix("docker.io/library/").removeprefix("docker.io/")
+        yield _row(
+            f"`{short}`", f"`{image.tags}`".replace("|", "\\|"), _code(" ".join([*image.entrypoint, *image.cmd]))
+        )
+
+
+def tools() -> Lines:
+    """Yield the programs that are on the PATH of each image."""
+    from podwalk.containers.images import IMAGES
+
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for name, image in sorted(IMAGES.items()):
+        short = name.removeprefix("docker.io/library/").removeprefix("docker.io/")
+        groups.setdefault(tuple(sorted(image.programs)), []).append(short)
+    yield from _head("In", "Programs")
+    for programs, names in groups.items():
+        if programs:
+            yield _row(", ".join(f"`{name}`" for name in names), " ".join(f"`{name}`" for name in programs))
+
+
+def dns() -> Lines:
+    """Yield CoreDNS's plugins."""
+    from podwalk.network.dns.server import PLUGINS, SILENT
+
+    yield from _head("CoreDNS plugin", "Here")
+    for name in PLUGINS:
+        yield _row(f"`{name}`", "simulated")
+    yield _row(", ".join(f"`{name}`" for name in sorted(SILENT)), "accepted; they have no part in an answer")
+
+
+def ingress() -> Lines:
+    """Yield the annotations of the Ingress dialects."""
+    from podwalk.network.ingress.dialects import nginx_annotations, traefik, traefik_middlewares
+
+    yield from _head("Annotation or kind", "What it does here")
+    for row in nginx_annotations.TABLE:
+        yield _row(f"`{nginx_annotations.PREFIX}{row.name}`", row.does or f"not simulated: {row.advice}")
+    for name, does in {**traefik.ROUTER, **traefik.SERVICE}.items():
+        yield _row(f"`{traefik.PREFIX}{name}`", does)
+    for name in traefik_middlewares.KINDS:
+        yield _row(f"Traefik Middleware `{name}`", "as in its documentation")
+
+
+def cni() -> Lines:
+    """Yield the CNI plugins."""
+    from podwalk.network.policy.plugins import PLUGINS
+
+    yield from _head("`podwalk up --cni`", "NetworkPolicies", "Egress policies and a Pod's own node")
+    for name, plugin in PLUGINS.items():
+        guards = "guarded too" if plugin.guards_own_node else "always reachable" if plugin.enforces else ""
+        yield _row(f"`{name}`", "enforced" if plugin.enforces else "accepted and ignored", guards)
+
+
+def limits() -> Lines:
+    """Yield what the modules say of themselves that they leave out."""
+    yield from _head("Part", "Not simulated")
+    for path in sorted((ROOT / "podwalk").rglob("*.py")):
+        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        if found := LIMITS.search(text):
+            part = text.partition("\n")[0].split(":")[0].rstrip(".")
+            yield _row(part, " ".join(found[1].split()).replace("``", "`"))
+
+
+SIMULATED: Mapping[str, Callable[[], Lines]] = {
+    "resources": resources,
+    "images": images,
+    "tools": tools,
+    "dns": dns,
+    "ingress": ingress,
+    "cni": cni,
+    "limits": limits,
+}
+
+
+def _head(*names: str) -> Lines:
+    yield _row(*names)
+    yield _row(*("---" for _ in names))
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
+class Coverage(nodes.General, nodes.Element):
+    """Stands for the coverage list until every page has run."""
+
+
+class CoverageDirective(SphinxDirective):
+    """``{coverage}``: each subject of the course, and where it is taught, practised and graded."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return a place for the list, which is made when all pages are read."""
+        return [Coverage()]
+
+
+def read_coverage(path: Path) -> list[dict[str, Any]]:
+    """Read the coverage table: a row a subject."""
+    rows: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return rows
+
+
+def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Put the list in its place."""
+    for place in list(doctree.findall(Coverage)):
+        rows = read_coverage(Path(app.srcdir) / "book" / "_data" / "coverage.yml")
+        found: list[nodes.Node] = []
+        for part in dict.fromkeys(row["part"] for row in rows):
+            section = nodes.section("", nodes.title("", part), ids=[f"coverage-{part.lower().replace(' ', '-')}"])
+            entries = nodes.definition_list(classes=["coverage"])
+            entries += [_entry(app, docname, row) for row in rows if row["part"] == part]
+            section += entries
+            found.append(section)
+        place.replace_self(found)
+
+
+def _entry(app: Sphinx, docname: str, row: Mapping[str, Any]) -> nodes.Node:
+    term = nodes.term("", "", nodes.strong("", row["id"]), nodes.Text(f" {row['subject']}"))
+    where = nodes.definition()
+    for verb in ("taught", "practised"):
+        pages = row.get(verb) or []
+        if pages:
+            said = nodes.paragraph("", f"{verb.capitalize()}: ")
+            said += _joined(_page(app, docname, page) for page in pages)
+            where += said
+    if row.get("graded"):
+        tasks = ", ".join(row["graded"])
+        where += nodes.paragraph("", f"Graded: {tasks}")
+    return nodes.definition_list_item("", term, where)
+
+
+def _joined(parts: Iterable[list[nodes.Node]]) -> list[nodes.Node]:
+    result: list[nodes.Node] = []
+    for number, part in enumerate(parts):
+        result += [nodes.Text("; ")] if number else []
+        result += part
+    return result
+
+
+def _page(app: Sphinx, docname: str, page: str) -> list[nodes.Node]:
+    """Return a link to a page, and how long its cells took."""
+    env = app.env
+    if page not in env.titles:
+        raise ExtensionError(f"book/_data/coverage.yml names the page {page}, which is not in _toc.yml")
+    uri = app.builder.get_relative_uri(docname, page)
+    link = nodes.reference("", env.titles[page].astext(), refuri=uri, internal=True)
+    return [link, nodes.Text(_ran(env, page))]
+
+
+def _ran(env: BuildEnvironment, page: str) -> str:
+    data: ExecutionResult | None = NbMetadataCollector.get_exec_data(env, page)
+    if data is None or data["runtime"] is None:
+        return ""
+    return f" (ran in {data['runtime']:.0f} s)" if data["succeeded"] else " (did not run)"
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the directives."""
+    app.add_node(Coverage)
+    app.add_directive("simulated", SimulatedDirective)
+    app.add_directive("coverage", CoverageDirective)
+    app.connect("doctree-resolved", resolve)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
