@@ -14,8 +14,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,13 +25,16 @@ from nbgrader.api import Gradebook
 from nbgrader.preprocessors import AssignLatePenalties, LimitOutput, SaveAutoGrades
 
 from grader import marks, notebooks, seeds
-from grader.conversion import execution, restoration
+from grader.conversion import execution, restoration, saved
 from grader.conversion.restoration import Trusted
+from grader.conversion.saved import NONE, Saved
 from grader.course import Course, CourseError
 from grader.finding import NotGradableError
-from grader.isolation.bench import judge
+from grader.isolation import bench
 from grader.marks import StudentMarks
 from grader.scope import NOTHING, Scope
+
+MAX_NOTEBOOK_BYTES = 50_000_000
 
 DIGEST = "podwalk"
 """The key of the graded notebook's metadata that holds the digest."""
@@ -56,6 +58,7 @@ class Submission:
         text: the notebook's file.
         trusted: the assignment's cells.
         settings: how it is run.
+        saved: what the student kept with `podwalk save`.
         seed: of the student's variant; None if there is one for all.
     """
 
@@ -63,12 +66,13 @@ class Submission:
     text: str
     trusted: tuple[Trusted, ...]
     settings: Settings
+    saved: Saved = NONE
     seed: int | None = None
 
     @property
     def digest(self) -> str:
         """What was graded: the submission and its variant, and the tests it was graded with."""
-        return hashlib.sha256(repr((self.text, self.seed, self.trusted)).encode()).hexdigest()
+        return hashlib.sha256(repr((self.text, self.saved, self.seed, self.trusted)).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -90,11 +94,12 @@ def mark(submission: Submission) -> Graded:
     """Run and check one submission; this is what runs in parallel, and it raises nothing."""
     try:
         notebook = notebooks.parse(submission.text)
-    except (nbformat.reader.NotJSONError, nbformat.ValidationError, ValueError, KeyError, AttributeError) as error:
+    except Exception as error:  # noqa: BLE001  a file that cannot be read may break its reader in any way
         return Graded(submission.student, fault=f"the submission is not a notebook: {error}"[:300])
     notebook.cells = restoration.restore(notebook.cells, list(submission.trusted))
-    answers, tests = execution.split(notebook)
     settings = submission.settings
+    notebook.cells = saved.insert(notebook.cells, submission.saved, settings.scope)
+    answers, tests = execution.split(notebook)
     job = execution.make_job(
         answers,
         tests,
@@ -102,9 +107,10 @@ def mark(submission: Submission) -> Graded:
         backend=settings.backend,
         sandboxed=settings.sandboxed,
         seed=submission.seed,
+        saved=submission.saved,
     )
     try:
-        execution.fill(answers, tests, judge().mark(job))
+        execution.fill(answers, tests, bench.mark(job))
     except NotGradableError as error:
         return Graded(submission.student, fault=str(error))
     notebook.metadata = notebooks.node({"kernelspec": execution.KERNEL, DIGEST: {"digest": submission.digest}})
@@ -161,18 +167,28 @@ def grade(
             else:
                 waiting[executor.submit(mark, submission)] = student
         for future in as_completed(waiting):
-            try:
-                graded = future.result()
-            except BrokenProcessPool as error:
-                graded = Graded(waiting[future], fault=f"a grading process ended: {error}")
-            if graded.fault:
-                yield StudentMarks(graded.student, fault=graded.fault)
-                continue
-            with warnings.catch_warnings():
-                # SQLAlchemy's, about how nbgrader uses it.
-                warnings.simplefilter("ignore")
-                save(gradebook, course, assignment, graded)
-            yield marks.read(gradebook, course, assignment, graded.student)
+            yield _finish(gradebook, course, assignment, waiting[future], future)
+
+
+def _finish(
+    gradebook: Gradebook, course: Course, assignment: str, student: str, future: Future[Graded]
+) -> StudentMarks:
+    """Write what came of a submission; whatever goes wrong with one is told of that one."""
+    try:
+        graded = future.result()
+    except Exception as error:  # noqa: BLE001  an executor has its own errors for a process or machine that went
+        return StudentMarks(student, fault=f"a grading process ended: {type(error).__name__}: {error}"[:300])
+    if graded.fault:
+        return StudentMarks(student, fault=graded.fault)
+    try:
+        with warnings.catch_warnings():
+            # SQLAlchemy's, about how nbgrader uses it.
+            warnings.simplefilter("ignore")
+            save(gradebook, course, assignment, graded)
+        return marks.read(gradebook, course, assignment, student)
+    except Exception as error:  # noqa: BLE001  one student's marks that cannot be written must not keep back the others'
+        gradebook.db.rollback()
+        return StudentMarks(student, fault=f"the marks could not be written: {type(error).__name__}: {error}"[:300])
 
 
 def save(gradebook: Gradebook, course: Course, assignment: str, graded: Graded) -> None:
@@ -217,9 +233,10 @@ def _read(
 ) -> Submission | StudentMarks:
     path = course.folder / "submitted" / student / assignment / f"{assignment}.ipynb"
     try:
-        text = path.read_text(encoding="utf-8")
+        text = saved.read_own(path, MAX_NOTEBOOK_BYTES)
+        kept = saved.read(path.parent, assignment)
         seed = seeds.seed_of(course.folder, student, assignment) if settings.scope.seeded else None
-        return Submission(student, text, tuple(trusted), settings, seed)
+        return Submission(student, text, tuple(trusted), settings, kept, seed)
     except NotGradableError as error:
         return StudentMarks(student, fault=str(error))
     except (OSError, UnicodeDecodeError) as error:

@@ -26,8 +26,9 @@ def parse(text: str) -> NotebookNode:
 
 
 def text(notebook: NotebookNode) -> str:
-    """Return a notebook as the text of its file."""
-    return str(nbformat.writes(notebook))  # type: ignore[no-untyped-call]  # no types
+    """Return a notebook as the text of its file; what UTF-8 cannot hold (half a surrogate pair) becomes a ``?``."""
+    made = str(nbformat.writes(notebook))  # type: ignore[no-untyped-call]  # no types
+    return made.encode("utf-8", "replace").decode()
 
 
 def cell(cell_type: str, source: str) -> NotebookNode:

@@ -7,13 +7,18 @@ error as none. So a task prints its report, keeps warnings to itself, and ends i
 from __future__ import annotations
 
 import copy
+import os
 import warnings
+from typing import TYPE_CHECKING
 
 from grader import report
 from grader.finding import Check, Finding, NotGradableError, Result
 from grader.patience import until_passed
 from podwalk.facade import Cluster
 from podwalk.facade.errors import LearnerError
+
+if TYPE_CHECKING:
+    from podwalk.labs.assignment import Validation
 
 PATIENCE_S = 30.0
 """How long a task's checks wait in vain, together."""
@@ -41,6 +46,9 @@ class Task:
         self._patience_s = PATIENCE_S
         self._cluster = copy.copy(cluster)
         self._cluster.namespace = namespace or cluster.namespace
+        self._validation = _validation()
+        if self._validation:
+            self._validation.before_test()
 
     def check(self, check: Check, points: float = 1.0) -> Finding:
         """Try a check to its deadline and record what was found.
@@ -77,7 +85,22 @@ class Task:
         return round(self.points * sum(result.earned for result in self.results) / total, 2)
 
     def report(self) -> float:
-        """Print what was found and return the points earned; the last line of a test cell."""
+        """Print what was found and return the points earned; the last line of a test cell.
+
+        Raises:
+            UnsavedError: when nbgrader's Validate runs the notebook, and the learner's cluster has what would be lost.
+        """
         earned = self.earned
         print(report.text(self.results, earned, self.points))
+        if self._validation:
+            self._validation.after_test()
         return earned
+
+
+def _validation() -> Validation | None:
+    """Return what nbgrader's Validate adds; nothing everywhere else."""
+    if os.environ.get("NBGRADER_VALIDATING") != "1":
+        return None
+    from podwalk.labs.assignment import validation
+
+    return validation()

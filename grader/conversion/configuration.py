@@ -41,5 +41,7 @@ def configure(config: Config) -> Config:
         AssignLatePenalties,
         CheckCellMetadata,
     ]
+    # What `podwalk save` keeps is collected from a learning platform's archive as well.
+    config.FileNameCollectorPlugin.valid_ext = [".ipynb", ".yaml"]
     config.GenerateFeedback.preprocessors = [GetGrades, HideTests, CSSHTMLHeaderPreprocessor]
     return config

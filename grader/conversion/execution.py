@@ -12,7 +12,8 @@ from traitlets import Bool, Float, Integer, Unicode
 
 from grader import notebooks, seeds
 from grader import scope as scopes
-from grader.isolation.bench import judge
+from grader.conversion import saved
+from grader.isolation.bench import mark
 from grader.isolation.job import Job, Marked
 from grader.scope import Scope
 
@@ -39,7 +40,9 @@ class IsolatedExecute(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader h
         """
         about = resources["nbgrader"]
         folder, scope = self._course(about["assignment"], about["notebook"])
+        kept = saved.read(self._submitted(about["student"], about["assignment"]), about["notebook"])
         seed = seeds.seed_of(folder, about["student"], about["assignment"]) if scope.seeded else None
+        nb.cells = saved.insert(nb.cells, kept, scope)
         answers, tests = split(nb)
         job = make_job(
             answers,
@@ -47,14 +50,20 @@ class IsolatedExecute(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader h
             backend=self.backend,
             scope=scope,
             seed=seed,
+            saved=kept,
             sandboxed=self.sandboxed,
             cell_timeout_s=self.cell_timeout_s,
             timeout_s=self.timeout_s,
             memory_bytes=self.memory_mb * 1024**2,
             processes=self.processes,
         )
-        fill(answers, tests, judge().mark(job))
+        fill(answers, tests, mark(job))
         return nb, resources
+
+    def _submitted(self, student: str, assignment: str) -> Path:
+        """Return the folder that the student submitted; nbgrader's copy of it has followed links."""
+        course = self.parent.parent.coursedir
+        return Path(course.format_path(course.submitted_directory, student, assignment))
 
     def _course(self, assignment: str, notebook: str) -> tuple[Path, Scope]:
         """Return the course's folder, and what the teacher's notebook says of itself."""
@@ -69,7 +78,14 @@ def split(notebook: NotebookNode) -> tuple[list[NotebookNode], list[NotebookNode
     return [cell for cell in code if not is_test(cell)], [cell for cell in code if is_test(cell)]
 
 
-def make_job(answers: list[NotebookNode], tests: list[NotebookNode], *, scope: Scope, **settings: Any) -> Job:
+def make_job(
+    answers: list[NotebookNode],
+    tests: list[NotebookNode],
+    *,
+    scope: Scope,
+    saved: saved.Saved = saved.NONE,
+    **settings: Any,
+) -> Job:
     """Return what the judge is given; the settings are those of :class:`.Job`."""
     given = tuple(number for number, cell in enumerate(answers) if utils.is_locked(cell))
     return Job(
@@ -78,6 +94,7 @@ def make_job(answers: list[NotebookNode], tests: list[NotebookNode], *, scope: S
         given=given,
         namespaces=scope.namespaces,
         allowed=scope.allowed,
+        files={saved.name: saved.text} if saved.text else {},
         **settings,
     )
 

@@ -20,6 +20,7 @@ class Job:
         backend: which cluster, in the words of ``PODWALK_BACKEND``.
         namespaces: those the assignment works in; emptied first where the cluster is not a fresh one.
         allowed: objects of kube-system that the assignment is about, e.g. ``configmaps/coredns``.
+        files: of the learner's that lie beside the notebook, by name.
         seed: of the student's variant of the assignment; None if there is one for all.
         sandboxed: whether the submission runs in a sandbox.
         cell_timeout_s: how long one cell of the submission may take.
@@ -34,6 +35,7 @@ class Job:
     backend: str = "in-process"
     namespaces: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
+    files: dict[str, str] = field(default_factory=dict)
     seed: int | None = None
     sandboxed: bool = True
     cell_timeout_s: float = 60.0

@@ -121,7 +121,7 @@ def warm() -> None:
     import kubernetes.client
     import kubernetes.stream
 
-    import podwalk.facade
+    import podwalk.facade.saving
     import podwalk.labs
     from grader import Task
 
@@ -142,6 +142,8 @@ def run(cells: int, results: int) -> None:
         if request["socket"]:
             listener = listen(request["port"])
             threading.Thread(target=forward, args=(listener, request["socket"]), daemon=True).start()
+        for name, text in request["files"].items():
+            Path(name).write_text(text, encoding="utf-8")
         kernel = Kernel(Path(request["folder"]))
         for source in request["cells"]:
             outputs = kernel.run(source, request["cell_timeout_s"])

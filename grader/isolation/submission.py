@@ -119,6 +119,7 @@ def _kernel(
         "port": place.port,
         "socket": sandbox.SOCKET if inside else str(place.socket),
         "folder": folder,
+        "files": job.files,
     }
     read, write = os.pipe()
     with tempfile.TemporaryFile() as file:

@@ -16,6 +16,7 @@ COMMANDS = {
     "list": "podwalk.cli.clusters",
     "reset": "podwalk.cli.clusters",
     "lab": "podwalk.cli.labs",
+    "save": "podwalk.cli.saving",
     "addon": "podwalk.cli.addons",
     "review": "podwalk.cli.reviews",
     "walk": "podwalk.cli.walks",

@@ -144,6 +144,7 @@ class Controls:
         self.session.report = report
         try:
             work()
+            self.session.keep()
         except PodwalkError as error:
             say.value = note(escape(str(error)), "busy") if isinstance(error, CancelledError) else problem(error)
             return False

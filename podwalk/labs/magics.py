@@ -47,8 +47,10 @@ class PodwalkMagics(Magics):
             self.cluster, lab, load(locate(lab.name)) if interactive or FOLDER_VARIABLE in os.environ else Progress()
         )
         if interactive:
+            from podwalk.labs import assignment
             from podwalk.labs.control import Controls
 
+            self.session.keep = assignment.keeper(self.cluster)
             self.controls = Controls(self.session)
             emit(self.controls.head())
         else:

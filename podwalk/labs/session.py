@@ -57,12 +57,14 @@ class Session:
         progress: what was done.
         report: called with a sentence while something takes time.
         cancelled: asked during waits; true ends them.
+        keep: called when the cluster was changed, so that an assignment's submission has the change.
     """
 
     def __init__(self, cluster: Cluster, lab: Lab, progress: Progress) -> None:
         self.cluster, self.lab, self.progress = cluster, lab, progress
         self.report: Callable[[str], None] = lambda sentence: None
         self.cancelled: Callable[[], bool] = lambda: False
+        self.keep: Callable[[], None] = lambda: None
         self._equipped = ""
         cluster.namespace = lab.namespace
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from nbformat.notebooknode import NotebookNode
 from nbgrader.api import Gradebook
 
 from grader import notebooks, report, sample
-from grader.conversion import execution, restoration
+from grader.conversion import execution, restoration, saved
 from grader.conversion.restoration import Trusted
+from grader.conversion.saved import NONE, Saved
 from grader.course import Course
 from grader.isolation import sandbox
 from grader.isolation.bench import Judge
@@ -46,18 +48,17 @@ class Assignment:
     solutions: dict[str, str]
     judge: Judge
 
-    def mark(self, answers: Mapping[str, str], **settings: object) -> Outcome:
+    def mark(self, answers: Mapping[str, str], **settings: Any) -> Outcome:
         """Mark the student's version with these answers."""
         return self.mark_notebook(notebooks.parse(sample.submission(self.release, answers)), **settings)
 
-    def mark_notebook(self, notebook: NotebookNode, **settings: object) -> Outcome:
+    def mark_notebook(self, notebook: NotebookNode, kept: Saved = NONE, **settings: Any) -> Outcome:
         """Mark a notebook as it stands."""
-        notebook.cells = restoration.restore(notebook.cells, self.trusted)
+        scope = self.course.scope(self.name)
+        notebook.cells = saved.insert(restoration.restore(notebook.cells, self.trusted), kept, scope)
         answers, tests = execution.split(notebook)
         marked = self.judge.mark(
-            execution.make_job(
-                answers, tests, scope=self.course.scope(self.name), **({"sandboxed": SANDBOXED} | settings)
-            )
+            execution.make_job(answers, tests, scope=scope, saved=kept, **({"sandboxed": SANDBOXED} | settings))
         )
         names = [notebooks.about(cell)["grade_id"] for cell in tests]
         last = [outputs[-1]["data"]["text/plain"] for outputs in marked.tests]

@@ -16,6 +16,7 @@ from grader import classroom, cli, notebooks, seeds
 from grader.classroom import Settings, Submission
 from grader.conversion import restoration
 from grader.course import Course
+from grader.isolation import bench
 from grader.isolation.bench import Judge
 from grader.marks import StudentMarks
 from grader.scope import Scope
@@ -113,10 +114,10 @@ def _mark(judge: Judge, monkeypatch: pytest.MonkeyPatch, answer: str, seed: int 
     test.source += '\ntask.check(checks.exists(f"configmap/{name}"))\ntask.report()'
     test.metadata["nbgrader"] = {"grade": True, "solution": False, "locked": True, "points": 1, "grade_id": "test"}
     notebook.cells = [notebooks.cell("code", answer), test]
-    monkeypatch.setattr(classroom, "judge", lambda: judge)
+    monkeypatch.setattr(bench, "judge", lambda: judge)
     monkeypatch.setattr(restoration, "restore", lambda cells, trusted: cells)
     settings = Settings(sandboxed=SANDBOXED, scope=Scope(seeded=True))
-    graded = classroom.mark(Submission("ada", notebooks.text(notebook), (), settings, seed))
+    graded = classroom.mark(Submission("ada", notebooks.text(notebook), (), settings, seed=seed))
     assert not graded.fault, graded.fault
     outputs: Mapping[str, object] = notebooks.parse(graded.text).cells[-1].outputs[-1].data
     return outputs
