@@ -12,7 +12,7 @@ from nbgrader.api import Gradebook
 from rich.console import Console
 from rich.progress import Progress, track
 
-from grader import classroom, executors, export, marks, notebooks, sample, seeds, table
+from grader import classroom, executors, export, marks, notebooks, page, sample, seeds, table
 from grader.course import Course, CourseError
 from grader.isolation import bench, sandbox
 from podwalk.errors import PodwalkError
@@ -96,7 +96,12 @@ def autograde(
             progress.advance(bar)
     graded.sort(key=lambda student: student.student)
     table.show(console, assignment, graded)
-    export.write(course.folder / "results" / assignment, graded)
+    results = course.folder / "results" / assignment
+    export.write(results, graded)
+    page.write(results / "report.html", assignment, graded)
+    console.print(
+        f"marks.csv, report.html and results for Gradescope and PrairieLearn are in {results}", soft_wrap=True
+    )
     if feedback:
         course.feedback(assignment)
     faults = sum(bool(student.fault) for student in graded)

@@ -10,6 +10,7 @@ from nbgrader.api import Gradebook
 
 from grader import notebooks, report
 from grader.course import Course
+from grader.report import CheckMark
 
 
 @dataclass(frozen=True)
@@ -20,13 +21,18 @@ class TaskMark:
         name: the cell's ``grade_id``.
         points: earned so far; None if a teacher has yet to mark it.
         max_points: the most there is.
-        reasons: why points were lost, a sentence each.
+        checks: how each check went, in order; none if a teacher marks it.
     """
 
     name: str
     points: float | None
     max_points: float
-    reasons: tuple[str, ...] = ()
+    checks: tuple[CheckMark, ...] = ()
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why points were lost, a sentence each."""
+        return tuple(f"{check.claim}: {check.reason}" for check in self.checks if check.outcome != "passed")
 
 
 @dataclass(frozen=True)
@@ -63,10 +69,10 @@ def _mark(cell: NotebookNode, grades: dict[str, object]) -> TaskMark:
     grade = grades[name]
     points = getattr(grade, "manual_score", None)
     points = getattr(grade, "auto_score", None) if points is None else points
-    return TaskMark(name, points, float(getattr(grade, "max_score", 0.0)), tuple(_reasons(cell)))
+    return TaskMark(name, points, float(getattr(grade, "max_score", 0.0)), tuple(_checks(cell)))
 
 
-def _reasons(cell: NotebookNode) -> Iterator[str]:
+def _checks(cell: NotebookNode) -> Iterator[CheckMark]:
     for output in cell.get("outputs", ()):
         if output.output_type == "stream" and output.name == "stdout":
-            yield from report.reasons(output.text)
+            yield from report.checks(output.text)

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import jsonschema
 import pytest
 from nbgrader.api import Gradebook
 
-from grader import classroom, export, notebooks, sample
+from grader import classroom, export, notebooks, page, sample
 from grader.classroom import Graded, Settings, Submission
 from grader.course import Course
+from grader.isolation import bench
 from grader.isolation.bench import Judge
-from grader.marks import StudentMarks
-from tests.grader.conftest import Assignment, needs_bubblewrap, released
+from grader.isolation.job import Job
+from grader.marks import StudentMarks, TaskMark
+from grader.report import CheckMark
+from tests.grader.conftest import SANDBOXED, Assignment, needs_bubblewrap, released
 
 SETTINGS = Settings()
 pytestmark = needs_bubblewrap
@@ -42,7 +50,7 @@ def grade(assignment: Assignment, judge: Judge, monkeypatch: pytest.MonkeyPatch)
         ran.append(submission.student)
         return mark(submission)
 
-    monkeypatch.setattr(classroom, "judge", lambda: judge)
+    monkeypatch.setattr(bench, "judge", lambda: judge)
     monkeypatch.setattr(classroom, "mark", noting)
     return ran
 
@@ -105,9 +113,175 @@ def test_a_fault_of_ours_writes_no_mark(assignment: Assignment, monkeypatch: pyt
         assert "eve" not in {student.id for student in gradebook.students}
 
 
-def test_results_are_written_for_other_programs(tmp_path: Path) -> None:
-    marks = [StudentMarks("eve", fault="the cluster did not start")]
-    export.write(tmp_path, marks)
-    assert json.loads((tmp_path / "prairielearn" / "eve.json").read_text())["gradable"] is False
-    assert "score" not in json.loads((tmp_path / "gradescope" / "eve.json").read_text())
-    assert "eve,,0,the cluster did not start" in (tmp_path / "marks.csv").read_text()
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "", "null", '{"cells": 3}', '{"cells": [{"cell_type": 3}], "nbformat": 4, "metadata": []}']
+)
+def test_a_file_that_breaks_its_reader_is_reported_and_stops_nobody(text: str) -> None:
+    graded = classroom.mark(Submission("mal", text, (), SETTINGS))
+    assert "not a notebook" in graded.fault
+
+
+def test_half_a_character_in_a_submission_can_be_written() -> None:
+    cell: dict[str, object] = {
+        "cell_type": "code",
+        "source": "x = '\ud800'",
+        "metadata": {},
+        "outputs": [],
+        "execution_count": None,
+    }
+    notebook = notebooks.parse(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}))
+    assert "x = '?'" in notebooks.text(notebook)
+
+
+def test_marks_that_cannot_be_written_keep_back_nobody_elses(
+    assignment: Assignment, grade: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = classroom._write
+
+    def refuses(path: Path, text: str) -> None:
+        if "bob" in path.parts:
+            raise OSError("no space left")
+        write(path, text)
+
+    monkeypatch.setattr(classroom, "_write", refuses)
+    marks = _grade(assignment, force=True)
+    assert "no space left" in marks["bob"].fault
+    assert marks["ada"].points == 13
+    monkeypatch.undo()
+    assert not marks["ada"].fault
+
+
+def test_a_judge_that_was_killed_is_replaced() -> None:
+    first = bench.judge()
+    os.kill(first._process.pid, signal.SIGKILL)
+    first._process.wait()
+    marked = bench.mark(Job(("print('again')",), (), sandboxed=SANDBOXED))
+    assert marked.answers[0][0]["text"] == "again\n"
+    assert bench.judge() is not first
+    bench.judge().close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_run_that_is_killed_goes_on_without_losing_or_doubling_a_mark(
+    tmp_path: Path, judge: Judge, root: Path
+) -> None:
+    course = Course(tmp_path)
+    made = released(course, judge, root / "notebooks" / "source" / "services")
+    students = [f"student-{number}" for number in range(6)]
+    for student in students:
+        course.submit(student, made.name, sample.submission(made.release, made.solutions))
+    command = [sys.executable, "-W", "ignore", "-m", "grader", "autograde", made.name, "--course", str(tmp_path)]
+    command += ["--workers", "1"] if SANDBOXED else ["--workers", "1", "--unsandboxed"]
+
+    def done() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in tmp_path.glob("autograded/*/*/*.ipynb")}
+
+    process = subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while len(done()) < 2:
+        assert process.poll() is None, "it ended before it was killed"
+    process.kill()
+    process.wait()
+    before = done()
+    assert 2 <= len(before) < len(students)
+
+    finished = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    after = done()
+    assert len(after) == len(students)
+    assert {path: after[path] for path in before} == before, "what was graded was not graded again"
+    with Gradebook(course.api.coursedir.db_url) as gradebook:
+        assert sorted(student.id for student in gradebook.students) == students
+        for student in students:
+            found = gradebook.find_submission_notebook(made.name, made.name, student)
+            assert [grade.auto_score for grade in found.grades if grade.auto_score is not None] == [3, 4, 3, 3]
+
+
+MARKS = [
+    StudentMarks("eve", fault="the cluster did not start"),
+    StudentMarks(
+        "fay",
+        (
+            TaskMark("one", 1.5, 3.0, (CheckMark("it runs", "passed"), CheckMark("it answers", "missed", "no answer"))),
+            TaskMark("two", 2.0, 2.0, (CheckMark("it sticks", "passed"),)),
+            TaskMark("why", None, 3.0),
+        ),
+    ),
+]
+
+# What Gradescope and PrairieLearn say of their files. Other names are refused, to catch a misspelt one.
+VISIBILITY = {"enum": ["hidden", "after_due_date", "after_published", "visible"]}
+GRADESCOPE = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "score": {"type": "number"}, "execution_time": {"type": "number"}, "output": {"type": "string"},
+        "output_format": {"enum": ["text", "html", "simple_format", "md", "ansi"]},
+        "visibility": VISIBILITY, "stdout_visibility": VISIBILITY, "extra_data": {"type": "object"},
+        "leaderboard": {"type": "array"},
+        "tests": {"type": "array", "items": {
+            "type": "object", "additionalProperties": False,
+            "properties": {
+                "score": {"type": "number"}, "max_score": {"type": "number"}, "status": {"enum": ["passed", "failed"]},
+                "name": {"type": "string"}, "name_format": {"type": "string"}, "number": {"type": "string"},
+                "output": {"type": "string"}, "output_format": {"type": "string"},
+                "tags": {"type": "array", "items": {"type": "string"}}, "visibility": VISIBILITY,
+                "extra_data": {"type": "object"},
+            },
+        }},
+    },
+}  # fmt: skip
+PRAIRIELEARN = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["gradable"],
+    "properties": {
+        "gradable": {"type": "boolean"}, "score": {"type": "number", "minimum": 0, "maximum": 1},
+        "message": {"type": "string"}, "output": {"type": "string"}, "images": {"type": "array"},
+        "format_errors": {"type": ["string", "array"]},
+        "tests": {"type": "array", "items": {
+            "type": "object", "additionalProperties": False,
+            "properties": {
+                "name": {"type": "string"}, "description": {"type": "string"}, "points": {"type": "number"},
+                "max_points": {"type": "number"}, "message": {"type": "string"}, "output": {"type": "string"},
+                "images": {"type": "array"},
+            },
+        }},
+    },
+    "if": {"properties": {"gradable": {"const": True}}}, "then": {"required": ["score"]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("place", "schema"), [("gradescope", GRADESCOPE), ("prairielearn", PRAIRIELEARN)])
+def test_results_for_other_programs_have_their_documented_form(
+    tmp_path: Path, place: str, schema: dict[str, object]
+) -> None:
+    export.write(tmp_path, MARKS)
+    for student in MARKS:
+        jsonschema.validate(json.loads((tmp_path / place / f"{student.student}.json").read_text()), schema)
+
+
+def test_a_fault_is_no_score_in_any_form(tmp_path: Path) -> None:
+    export.write(tmp_path, MARKS)
+    eve, fay = (json.loads((tmp_path / "prairielearn" / f"{name}.json").read_text()) for name in ("eve", "fay"))
+    assert eve["gradable"] is False
+    assert fay["score"] == 0.7, "of what a machine marks"
+    eve, fay = (json.loads((tmp_path / "gradescope" / f"{name}.json").read_text()) for name in ("eve", "fay"))
+    assert "score" not in eve
+    assert "tests" not in eve
+    assert fay["score"] == sum(test["score"] for test in fay["tests"]) == 3.5
+    rows = (tmp_path / "marks.csv").read_text().splitlines()
+    assert rows[0] == "student,one,two,why,points,max_points,not_gradable"
+    assert rows[1] == "eve,,,,,8.0,the cluster did not start"
+    assert rows[2] == "fay,1.5,2.0,,3.5,8.0,"
+
+
+def test_the_page_shows_which_checks_fail_most_and_who_could_not_be_marked(tmp_path: Path) -> None:
+    counts = page.count(MARKS)
+    assert next((found.claim, found.missed, found.asked) for found in counts) == ("it answers", 1, 1)
+    page.write(tmp_path / "report.html", "services <1>", MARKS)
+    text = (tmp_path / "report.html").read_text()
+    assert "<svg" in text
+    assert "eve: not gradable" in text
+    assert "one: it answers: no answer" in text
+    assert "services &lt;1&gt;" in text
