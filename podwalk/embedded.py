@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from podwalk import controllers
+from podwalk.api import usage
 from podwalk.api.server import Api
+from podwalk.controllers import metrics
 from podwalk.kubelet import Kubelets
 from podwalk.simulation import EPOCH, Simulation
 from podwalk.store import Store
@@ -50,7 +52,17 @@ class Cluster:
         self.kubelets = Kubelets(self.api.objects, self.simulation, self.options)
         self.api.runtime = self.kubelets
         self.kubelets.serve_api(self.api.handle)
-        controllers.start(self.api.objects, self.simulation, self.options)
+        load = metrics.Load(self.simulation)
+        self.kubelets.fabric.on_request = load.record
+        self.api.objects.subscribe(load.follow)
+        self.api.measures = metrics.measures(self.api.objects, self.simulation, load.usage)
+        controllers.start(
+            self.api.objects,
+            self.simulation,
+            self.options,
+            usage=load.usage,
+            metrics_served=lambda: usage.is_served(self.api.objects),
+        )
         controllers.bootstrap(self.api.objects, self.simulation, self.options)
         self.simulation.advance(COME_UP_S)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from podwalk.api import discovery, failures
+from podwalk.api import discovery, failures, usage
 from podwalk.types import Request, Response
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ def answer(api: Api, request: Request) -> Response:
     if request.method not in ("GET", "HEAD"):
         raise failures.method_not_allowed()
     accept = request.header("accept")
-    found = discovery.answer(path, accept, api.objects.definitions.all()) or api.openapi.answer(path, accept)
+    listed = [*api.objects.definitions.all(), *usage.resources(api)]
+    found = discovery.answer(path, accept, listed) or api.openapi.answer(path, accept)
     if found is not None:
         return _document(request, found)
     return Response(404, dict(_TEXT), b"404 page not found\n")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from podwalk.api import documents, failures, negotiation, reads, streaming, subresources, tables, writes
+from podwalk.api import documents, failures, negotiation, reads, streaming, subresources, tables, usage, writes
 from podwalk.api.negotiation import Representation
 from podwalk.api.objects import StoredObjects
 from podwalk.api.openapi import OpenApi
@@ -31,6 +31,7 @@ class Api:
         watches: the streams that are open.
         openapi: the documents of OpenAPI.
         token_key: what ServiceAccounts' tokens are signed with.
+        measures: how to measure what Pods and nodes use, by resource; empty until somebody can.
     """
 
     def __init__(self, store: Store, simulation: Simulation, options: ClusterOptions) -> None:
@@ -41,11 +42,14 @@ class Api:
         self.watches = Watches(store, simulation)
         self.openapi = OpenApi(self.objects.definitions.all, self.objects.definitions.schema)
         self.runtime: Runtime | None = None
+        self.measures: Mapping[str, usage.Measure] = {}
         self.token_key = simulation.random.randbytes(32)
 
     def handle(self, request: Request) -> Response:
         """Answer a request; every mistake is answered with a ``Status``."""
         try:
+            if (measured := usage.answer(self, request)) is not None:
+                return measured
             found = route(request, self.objects.definitions.served)
             if found is None:
                 return documents.answer(self, request)

@@ -40,3 +40,23 @@ def gateway_command(name: str) -> None:
 
     cluster = connect(f"embedded:{name}", quiet=True)
     click.echo(str(add(cluster, "gateway")))
+
+
+@addon_command.command("metrics-server")
+@name_option
+def metrics_server_command(name: str) -> None:
+    """Install metrics-server, for `kubectl top` and for autoscalers."""
+    from podwalk.facade import connect
+    from podwalk.facade.addons import add
+
+    click.echo(str(add(connect(f"embedded:{name}", quiet=True), "metrics-server")))
+
+
+@addon_command.command("load-balancer")
+@name_option
+def load_balancer_command(name: str) -> None:
+    """Let Services of type LoadBalancer have addresses, as cloud-provider-kind gives them."""
+    from podwalk.facade import connect
+    from podwalk.facade.addons import add
+
+    click.echo(str(add(connect(f"embedded:{name}", quiet=True), "load-balancer")))

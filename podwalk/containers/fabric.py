@@ -7,7 +7,7 @@ Established connections are not judged again, as conntrack has it.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 import simpy
@@ -47,6 +47,8 @@ class Fabric:
     def __init__(self, objects: View, simulation: Simulation, options: ClusterOptions) -> None:
         """Start without namespaces."""
         self.view, self.simulation, self.options = objects, simulation, options
+        self.on_request: Callable[[Mapping[str, Any], str], None] | None = None
+        """Told of each HTTP request that a container serves: its Pod, and its name."""
         self.affinity = Affinity()
         self._namespaces: dict[str, NetNs] = {}
         self.outside: dict[str, NetNs] = {}

@@ -68,7 +68,12 @@ CONTROLLERS: tuple[Controller, ...] = (
 
 
 def start(
-    objects: Objects, simulation: Simulation, options: ClusterOptions, *, usage: Usage | None = None
+    objects: Objects,
+    simulation: Simulation,
+    options: ClusterOptions,
+    *,
+    usage: Usage | None = None,
+    metrics_served: Callable[[], bool] = lambda: True,
 ) -> dict[str, Queue]:
     """Begin to reconcile: what is there already, and every change from now on.
 
@@ -76,7 +81,8 @@ def start(
         objects: the API.
         simulation: the clock that the work queues run on.
         options: how the cluster was set up.
-        usage: what containers use, for autoscaling; without it there is no metrics API, as on a new kind cluster.
+        usage: what containers use, for autoscaling; None if nobody measures it.
+        metrics_served: whether the metrics API is installed; a new kind cluster has none.
 
     Returns:
         The work queues by controller name, from which a test can read how much work was done.
@@ -85,7 +91,7 @@ def start(
     queues: dict[str, Queue] = {}
     watches: dict[str, list[tuple[Context, Watch]]] = {}
     for controller in CONTROLLERS:
-        context = _context(controller, objects, simulation, options, cache, usage)
+        context = _context(controller, objects, simulation, options, cache, (usage, metrics_served))
         queues[controller.name] = context.queue
         for resource, watch in controller.watches.items():
             watches.setdefault(resource, []).append((context, watch))
@@ -110,7 +116,7 @@ def _context(
     simulation: Simulation,
     options: ClusterOptions,
     cache: Cache,
-    usage: Usage | None,
+    metrics: tuple[Usage | None, Callable[[], bool]],
 ) -> Context:
     def reconcile(key: tuple[str, str]) -> float | None:
         return controller.reconcile(context, key)
@@ -118,7 +124,7 @@ def _context(
     queue = Queue(controller.name, simulation, reconcile)
     host = f"{controller.name}-{options.name}-control-plane" if controller.instance else ""
     recorder = Recorder(objects, simulation, controller.name, host)
-    context = Context(objects, simulation, options, cache, recorder, queue, usage)
+    context = Context(objects, simulation, options, cache, recorder, queue, *metrics)
     return context
 
 

@@ -25,7 +25,8 @@ class Context:
         cache: what all controllers derive from Pods and selectors, kept up to date change by change.
         recorder: writes events in the controller's name.
         queue: the controller's own queue.
-        metrics: what containers use, or None if no metrics API is installed.
+        usage: what containers use; None if nobody measures it.
+        metrics_served: whether the metrics API is installed.
     """
 
     objects: Objects
@@ -34,7 +35,13 @@ class Context:
     cache: Cache
     recorder: Recorder
     queue: Queue
-    metrics: Usage | None = None
+    usage: Usage | None = None
+    metrics_served: Callable[[], bool] = lambda: True
+
+    @property
+    def metrics(self) -> Usage | None:
+        """What containers use, as the metrics API serves it; None if that is not installed."""
+        return self.usage if self.metrics_served() else None
 
 
 Reconcile = Callable[[Context, Key], float | None]

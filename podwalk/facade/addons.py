@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from podwalk.controllers.ingress import DEPLOYMENTS, GATEWAY_CLASS, definitions, manifest
-from podwalk.facade import doors
+from podwalk.facade import doors, provisions
 from podwalk.facade.errors import LearnerError
 from podwalk.types import Ref
 
@@ -147,8 +147,20 @@ def _wait(cluster: Cluster, controller: str) -> None:
     cluster.wait("pods", "condition=Ready", namespace=site.namespace, selector=selector, timeout_s=READY_TIMEOUT_S)
 
 
+def metrics_server(cluster: Cluster) -> Changes:
+    """Install metrics-server, or find it; see :func:`podwalk.facade.provisions.metrics_server`."""
+    return provisions.metrics_server(cluster, embedded=cluster.backend in EMBEDDED)
+
+
+def load_balancer(cluster: Cluster) -> Changes:
+    """Let somebody serve LoadBalancers; see :func:`podwalk.facade.provisions.load_balancer`."""
+    return provisions.load_balancer(cluster, embedded=cluster.backend in EMBEDDED)
+
+
 ADDONS: Mapping[str, Addon] = {
     "ingress": Addon("an Ingress controller for the class nginx", ingress),
     "gateway": Addon("Gateway API, with the GatewayClass traefik", gateway),
+    "metrics-server": Addon("numbers for kubectl top and for autoscalers", metrics_server),
+    "load-balancer": Addon("addresses for Services of type LoadBalancer", load_balancer),
 }
 """Every add-on by its name."""

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from podwalk.facade import condition, wire
+from podwalk.facade import condition, provisions, wire
 from podwalk.facade.application import Applied, Changes
 from podwalk.facade.cluster import Cluster, Text
 from podwalk.facade.errors import LearnerError
@@ -52,7 +52,7 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(
             f"kubectl: {message}",
-            hint="get, describe, exec, logs, events, wait, delete, scale, label and rollout are understood here",
+            hint="get, describe, exec, logs, events, wait, delete, scale, label, top and rollout are understood here",
         )
 
 
@@ -107,6 +107,7 @@ def _parser() -> _Parser:
         lambda cluster, options, after: cluster.events(options.namespace, about=getattr(options, "for")),
         "--for",
     )
+    verb("top", _top, "-l|--selector").add_argument("what", choices=["pod", "pods", "po"])
     verb("wait", _wait, "-l|--selector", "--for", "--timeout").add_argument("what", nargs="+")
     verb("delete", _delete, "-l|--selector").add_argument("what", nargs="+")
     verb("scale", _scale, "--replicas").add_argument("what", nargs="+")
@@ -230,6 +231,10 @@ def _logs(cluster: Cluster, options: Any, after: list[str]) -> Any:
     return cluster.logs(
         options.what, namespace=options.namespace, container=options.container, tail=tail, previous=options.previous
     )
+
+
+def _top(cluster: Cluster, options: Any, after: list[str]) -> Listing:
+    return provisions.top(cluster, namespace=options.namespace, selector=options.selector)
 
 
 def _wait(cluster: Cluster, options: Any, after: list[str]) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any
 
 import simpy
 
@@ -92,7 +93,15 @@ def guarded(task: Task) -> Task:
 
 def serve(process: Process, port: int, handle: http.Handler, *, wrap: http.Wrap | None = None) -> Task:
     """Serve HTTP on a port; to be given to :func:`hold`."""
-    server = http.Server(process.simulation, process.container.network.listen(port), handle, wrap)
+    container = process.container
+    tell = container.network.fabric.on_request
+
+    def counted(request: http.Incoming) -> http.Answer | Generator[simpy.Event, Any, http.Answer]:
+        if tell is not None:
+            tell(container.pod, container.name)
+        return handle(request)
+
+    server = http.Server(process.simulation, container.network.listen(port), counted, wrap)
     return server.run()
 
 

@@ -232,6 +232,15 @@ IMAGES = [
     _system("kube-scheduler", "kube-scheduler", 17_000_000),
     _system("etcd", "etcd", 23_000_000, r"[0-9.]+-[0-9]+"),
     Image(
+        name="registry.k8s.io/metrics-server/metrics-server",
+        tags=r"v0\.[0-9]+\.[0-9]+",
+        programs={"metrics-server": idle},
+        entrypoint=["/metrics-server"],
+        files={"metrics-server": executable("metrics-server")},
+        size=19_500_000,
+        user=65534,
+    ),
+    Image(
         name="docker.io/kindest/kindnetd",
         tags=r".+",
         programs={"kindnetd": idle},

@@ -192,3 +192,15 @@ def test_the_load_model_turns_requests_into_cpu_and_forgets_them(bench: Bench) -
 def _spend(load: Load, pod: Object, requests: int) -> None:
     record: Callable[..., None] = load.record
     record(pod, "c", requests)
+
+
+def test_a_limit_bounds_what_requests_make_a_container_use(bench: Bench) -> None:
+    load = Load(bench.simulation)
+    limits = {"limits": {"cpu": "50m"}}
+    pod = {
+        "metadata": {"uid": "u", "name": "p"},
+        "spec": {"containers": [{"name": "c", "resources": limits}]},
+        "status": {"containerStatuses": [{"name": "c", "state": {"running": {}}}]},
+    }
+    load.record(pod, "c", requests=10_000)
+    assert load.usage(pod, "c") == (50, 12 << 20)
