@@ -82,7 +82,7 @@ def _cost(pod: Object) -> int:
 
 
 def _limit(pod: Object, container: str) -> int:
-    spec = next((one for one in pod["spec"]["containers"] if one["name"] == container), {})
+    spec: Object = next((one for one in pod["spec"]["containers"] if one["name"] == container), {})
     limit = ((spec.get("resources") or {}).get("limits") or {}).get("cpu")
     return amount("cpu", limit) if limit is not None else CORES * 1000
 
