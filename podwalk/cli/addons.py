@@ -60,3 +60,13 @@ def load_balancer_command(name: str) -> None:
     from podwalk.facade.addons import add
 
     click.echo(str(add(connect(f"embedded:{name}", quiet=True), "load-balancer")))
+
+
+@addon_command.command("cluster-network-policy")
+@name_option
+def cluster_policy_command(name: str) -> None:
+    """Install the definition of ClusterNetworkPolicy; the embedded cluster evaluates it when it imitates Calico."""
+    from podwalk.facade import connect
+    from podwalk.facade.addons import add
+
+    click.echo(str(add(connect(f"embedded:{name}", quiet=True), "cluster-network-policy")))

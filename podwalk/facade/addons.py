@@ -1,4 +1,4 @@
-"""What can be added to a cluster: an Ingress controller, and Gateway API.
+"""What can be added to a cluster: an Ingress controller, Gateway API, and ClusterNetworkPolicy.
 
 A new cluster has neither, so that an Ingress does nothing until somebody installs a controller: the first lesson about
 it. On the embedded cluster an add-on is installed; on a real one what is already there is found and used.
@@ -12,13 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from podwalk.controllers import clusterpolicies
 from podwalk.controllers.ingress import DEPLOYMENTS, GATEWAY_CLASS, definitions, manifest
 from podwalk.facade import doors, provisions
+from podwalk.facade.application import Changes
 from podwalk.facade.errors import LearnerError
 from podwalk.types import Ref
 
 if TYPE_CHECKING:
-    from podwalk.facade.application import Changes
     from podwalk.facade.cluster import Cluster
 
 EMBEDDED = ("embedded", "in-process")
@@ -125,6 +126,24 @@ def is_embedded(cluster: Cluster) -> bool:
     )
 
 
+def cluster_policy(cluster: Cluster) -> Changes:
+    """Install the definition of ClusterNetworkPolicy; only a plugin that knows the kind evaluates it.
+
+    The embedded cluster's does when it imitates Calico, as it does unless asked otherwise.
+    """
+    if not is_embedded(cluster):
+        if _has(cluster, "crd", clusterpolicies.NAME):
+            return Changes(())
+        raise LearnerError(
+            "this cluster does not have ClusterNetworkPolicy",
+            hint="install network-policy-api's standard channel, and a CNI plugin that evaluates it, such as "
+            "Calico 3.32; or use the embedded cluster, which has it",
+        )
+    changes = cluster.apply(clusterpolicies.definition())
+    cluster.wait(f"crd/{clusterpolicies.NAME}", "condition=Established")
+    return changes
+
+
 def _ingress_door(cluster: Cluster, controller: str) -> Ref | None:
     """Return the Service of the controller that serves a class; None if nobody does."""
     if not _has(cluster, "ingressclasses", DEPLOYMENTS[controller][0].ingress_class):
@@ -162,5 +181,6 @@ ADDONS: Mapping[str, Addon] = {
     "gateway": Addon("Gateway API, with the GatewayClass traefik", gateway),
     "metrics-server": Addon("numbers for kubectl top and for autoscalers", metrics_server),
     "load-balancer": Addon("addresses for Services of type LoadBalancer", load_balancer),
+    "cluster-network-policy": Addon("ClusterNetworkPolicy", cluster_policy),
 }
 """Every add-on by its name."""

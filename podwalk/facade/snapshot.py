@@ -19,7 +19,12 @@ from podwalk.facade.kinds import Kind, Kinds
 from podwalk.store import INDEXES
 from podwalk.types import ClusterOptions, Object, View
 
-MAY_BE_CLOSED = frozenset({"nodes", "namespaces", "configmaps", "secrets", "servicecidrs.networking.k8s.io"})
+MAY_BE_CLOSED = frozenset(
+    {
+        "nodes", "namespaces", "configmaps", "secrets", "servicecidrs.networking.k8s.io",
+        "clusternetworkpolicies.policy.networking.k8s.io",
+    }
+)  # fmt: skip
 """Resources without which the model still works, if the user has no right to read them."""
 
 REVIEWED = frozenset(

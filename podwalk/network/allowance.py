@@ -63,7 +63,9 @@ class _Overlay:
 
 
 def allowances(view: View, flow: Flow, *, options: ClusterOptions) -> tuple[Object, ...]:
-    """Return NetworkPolicies that, added to what is there, would let a flow through; none if no policy stops it.
+    """Return NetworkPolicies that, added to what is there, would let a flow through; none if no such policy stops it.
+
+    What a ClusterNetworkPolicy denies is its administrator's to change.
 
     Each selects the Pod by the labels its replacements would carry, names one peer and one port, and isolates no Pod
     that was not isolated. A flow to a Service is allowed to every endpoint it may be sent to.
@@ -163,9 +165,11 @@ def _endpoint_count(view: View, flow: Flow, options: ClusterOptions) -> int:
 
 
 def _denial(verdict: Verdict) -> Hop | None:
-    """Return the policies' hop that ended a flow, if one did."""
+    """Return the policies' hop that ended a flow, if one did that a NetworkPolicy could change."""
     last = verdict.hops[-1]
-    return last if not last.ok and last.kind in POLICY_HOPS else None
+    if last.ok or last.kind not in POLICY_HOPS:
+        return None
+    return None if any(tier["final"] for tier in last.data["tiers"]) else last
 
 
 def _policy(view: View, hop: Hop, taken: set[str]) -> Object:

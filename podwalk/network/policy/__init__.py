@@ -1,4 +1,4 @@
-"""NetworkPolicy to the letter of the API: who isolates whom, which rule allows, and which clause failed."""
+"""NetworkPolicy and ClusterNetworkPolicy to the letter: who isolates whom, which rule decides, which clause failed."""
 
 from podwalk.network.addresses import peer_of
 from podwalk.network.policy.judgement import Explanation, Judgement, PolicyResult, check, explain, judge

@@ -1,9 +1,9 @@
-"""Whether NetworkPolicies let a flow pass, and why: both directions, and the traffic that policies do not touch."""
+"""Whether policies let a flow pass, and why: both directions, the tiers, and the traffic that they do not touch."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from podwalk.network.addresses import node_at, on_host_network, pod_of, reference
 from podwalk.network.policy import plugins
@@ -18,6 +18,7 @@ from podwalk.network.policy.rules import (
     policy_types,
     selects,
 )
+from podwalk.network.policy.tiers import Action, Decision, Tier, decide
 from podwalk.types import ClusterOptions, Hop, HopKind, Object, Peer, Ref, View
 
 
@@ -79,6 +80,8 @@ class Judgement:
         protocol: the protocol.
         policies: those that isolate the subject in this direction, by name.
         exempt: why they have no say, if they have none; empty otherwise.
+        admin: what the Admin tier of the ClusterNetworkPolicies says, before the policies; None if nothing.
+        baseline: what their Baseline tier says, of a subject that no policy isolates; None if nothing.
     """
 
     direction: Direction
@@ -88,6 +91,15 @@ class Judgement:
     protocol: str
     policies: tuple[PolicyResult, ...]
     exempt: str = ""
+    admin: Decision | None = None
+    baseline: Decision | None = None
+
+    @property
+    def final(self) -> Decision | None:
+        """The decision of a tier that ends the matter: the policies are not asked, or there are none."""
+        if self.admin is not None and self.admin.action is not Action.PASS:
+            return self.admin
+        return None if self.policies else self.baseline
 
     @property
     def isolated(self) -> bool:
@@ -97,7 +109,11 @@ class Judgement:
     @property
     def allowed(self) -> bool:
         """Whether the flow passes."""
-        return bool(self.exempt) or not self.policies or any(policy.allowed for policy in self.policies)
+        if self.exempt:
+            return True
+        if self.final is not None:
+            return self.final.action is not Action.DENY
+        return not self.policies or any(policy.allowed for policy in self.policies)
 
     @property
     def decisive(self) -> PolicyResult | None:
@@ -108,22 +124,28 @@ class Judgement:
         """Return the judgement as a hop of the packet's way."""
         decisive = self.decisive
         ordered = sorted(self.policies, key=_distance)
+        tiers = [tier for tier in (self.admin, self.baseline) if tier is not None]
+        field = self.final.path if self.final else decisive.path if decisive else ""
         return Hop(
             HopKind.INGRESS if self.direction is Direction.INGRESS else HopKind.EGRESS,
             f"{self.direction} policies of {self.subject}",
             self._detail(decisive),
             ok=self.allowed,
-            objects=tuple(policy.policy for policy in ordered),
-            field=decisive.path if decisive else "",
+            objects=(*(tier.policy for tier in tiers), *(policy.policy for policy in ordered)),
+            field=field,
             data=self._data(ordered),
         )
 
     def _detail(self, decisive: PolicyResult | None) -> str:
         direction = self.direction.value.lower()
-        if decisive is None:
-            return f"No NetworkPolicy isolates {self.subject} for {direction}, so everything is allowed."
         if self.exempt:
             return f"{self.exempt}."
+        if self.final is not None:
+            return f"{self.final}."
+        if self.admin is not None:
+            return f"{self.admin}. {replace(self, admin=None)._detail(decisive)}"
+        if decisive is None:
+            return f"No NetworkPolicy isolates {self.subject} for {direction}, so everything is allowed."
         if decisive.allowed:
             return f"{decisive}."
         count = f"{len(self.policies)} policies isolate" if len(self.policies) > 1 else "One policy isolates"
@@ -137,6 +159,17 @@ class Judgement:
             "port": self.port,
             "protocol": self.protocol,
             "exempt": self.exempt,
+            "tiers": [
+                {
+                    "tier": tier.tier.value,
+                    "policy": tier.policy.name,
+                    "action": tier.action.value,
+                    "rule": tier.path,
+                    "final": tier is self.final,
+                }
+                for tier in (self.admin, self.baseline)
+                if tier is not None
+            ],
             "policies": [
                 {
                     "policy": f"{policy.policy.namespace}/{policy.policy.name}",
@@ -240,8 +273,13 @@ def judge(
         )
         for policy in isolating(view, subject, direction)
     )
-    exempt = _exempt(view, direction, source, target, options) if policies else ""
-    return Judgement(direction, subject, other, port, protocol, policies, exempt)
+    admin, baseline = (
+        decide(view, tier, direction, subject, other, port, protocol) if plugins.plugin(options.cni).tiers else None
+        for tier in (Tier.ADMIN, Tier.BASELINE)
+    )
+    said = policies or admin or baseline
+    exempt = _exempt(view, direction, source, target, options) if said else ""
+    return Judgement(direction, subject, other, port, protocol, policies, exempt, admin, baseline)
 
 
 def _exempt(view: View, direction: Direction, source: Peer, target: Peer, options: ClusterOptions) -> str:

@@ -18,6 +18,7 @@ from podwalk.network.addresses import FINISHED, node_ip, peer_of
 from podwalk.network.policy import plugins
 from podwalk.network.policy.judgement import end_of
 from podwalk.network.policy.rules import POLICIES, Direction, End, policy_types, port_range
+from podwalk.network.policy.tiers import Action, Tier, incompatible, ordered, rules_of, takes
 from podwalk.types import ClusterOptions, Object, Peer, Ref, View
 
 
@@ -108,8 +109,8 @@ def matrix(
     egress, ingress = [index.all] * count, [index.all] * count
     plugin = plugins.plugin(options.cni)
     if plugin.enforces:
-        _apply(index, Direction.EGRESS, egress, port, protocol)
-        _apply(index, Direction.INGRESS, ingress, port, protocol)
+        for direction, rows in ((Direction.EGRESS, egress), (Direction.INGRESS, ingress)):
+            _apply(index, direction, rows, port, protocol, tiers=plugin.tiers)
         _excuse_own_nodes(index, egress, ingress, guarded=plugin.guards_own_node)
     return Matrix(tuple(peer.pod for peer in index.peers if peer.pod), tuple(egress), tuple(ingress), port, protocol)
 
@@ -200,8 +201,64 @@ class _Index:
         return found
 
 
-def _apply(index: _Index, direction: Direction, rows: list[int], port: int, protocol: str) -> None:
-    """Narrow the rows to what the policies of one direction allow."""
+def _apply(index: _Index, direction: Direction, rows: list[int], port: int, protocol: str, *, tiers: bool) -> None:
+    """Narrow the rows to what one direction allows: the Admin tier, the policies, the Baseline tier for the rest."""
+    admin = _Tier(index, Tier.ADMIN, direction, port, protocol, ask=tiers)
+    baseline = _Tier(index, Tier.BASELINE, direction, port, protocol, ask=tiers)
+    isolated = _policies(index, direction, rows, port, protocol)
+    for source, row in enumerate(rows):
+        held = isolated if direction is Direction.INGRESS else index.all if isolated >> source & 1 else 0
+        late = row & ~(baseline.denied[source] & ~held)
+        rows[source] = (late & ~admin.denied[source]) | admin.accepted[source]
+
+
+class _Tier:
+    """What one tier of the ClusterNetworkPolicies says of every pair: targets accepted and denied, by source."""
+
+    def __init__(self, index: _Index, tier: Tier, direction: Direction, port: int, protocol: str, *, ask: bool) -> None:
+        count = len(index.ends)
+        self.accepted, self.denied = [0] * count, [0] * count
+        self._open = [index.all] * count
+        for policy in ordered(index.view, tier) if ask else ():
+            subjects = _chosen(index, policy["spec"]["subject"])
+            for _, rule in rules_of(policy, direction):
+                self._rule(index, rule, direction, subjects, port, protocol)
+
+    def _rule(
+        self, index: _Index, rule: Mapping[str, Any], direction: Direction, subjects: int, port: int, protocol: str
+    ) -> None:
+        action = Action(rule["action"])
+        if incompatible(rule, direction):
+            if action is Action.ACCEPT:
+                return
+            action, peers = Action.DENY, index.all
+        elif takes(rule, port, protocol):
+            chosen = (_chosen(index, peer) for peer in rule.get(direction.peers) or ())
+            peers = functools.reduce(operator.or_, chosen, 0)
+        else:
+            return
+        sources, targets = (peers, subjects) if direction is Direction.INGRESS else (subjects, peers)
+        for source in _bits(sources):
+            hit = targets & self._open[source]
+            self._open[source] &= ~hit
+            if action is not Action.PASS:
+                decided = self.accepted if action is Action.ACCEPT else self.denied
+                decided[source] |= hit
+
+
+def _chosen(index: _Index, chosen: Mapping[str, Any]) -> int:
+    """Return the Pods that a subject or a peer of a ClusterNetworkPolicy names."""
+    if "networks" in chosen:
+        return functools.reduce(operator.or_, map(index.block, chosen["networks"]), 0)
+    if "namespaces" in chosen:
+        return index.selectable & index.select_namespaces(chosen["namespaces"] or {})
+    pods = chosen.get("pods") or {}
+    within = index.select_namespaces(pods.get("namespaceSelector") or {})
+    return within & index.select(pods.get("podSelector") or {})
+
+
+def _policies(index: _Index, direction: Direction, rows: list[int], port: int, protocol: str) -> int:
+    """Narrow the rows to what the NetworkPolicies of one direction allow, and return the Pods that they isolate."""
     allowed = [0] * len(rows)
     isolated = 0
     # A policy selects Pods of its own namespace only, so the others' need not be read.
@@ -224,6 +281,7 @@ def _apply(index: _Index, direction: Direction, rows: list[int], port: int, prot
         rows[:] = [row | free for row in allowed]
     else:
         rows[:] = [row if isolated >> source & 1 else index.all for source, row in enumerate(allowed)]
+    return isolated
 
 
 def _peers(index: _Index, peers: Sequence[Mapping[str, Any]], namespace: str) -> int:

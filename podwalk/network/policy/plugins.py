@@ -19,14 +19,17 @@ class Plugin:
         enforces: whether NetworkPolicies have any effect.
         guards_own_node: whether egress policies also stop a Pod on its way to its own node. Calico does
             (seen on a real one); plugins that only look at forwarded packets cannot.
+        tiers: whether ClusterNetworkPolicies have any effect. Calico's have since 3.32 (network-policy-api, pull
+            request 376); the definition is not part of a new cluster.
     """
 
     enforces: bool = True
     guards_own_node: bool = False
+    tiers: bool = False
 
 
 PLUGINS: Mapping[str, Plugin] = {
-    "calico": Plugin(guards_own_node=True),
+    "calico": Plugin(guards_own_node=True, tiers=True),
     "canal": Plugin(guards_own_node=True),
     "cilium": Plugin(),
     "kindnet": Plugin(),
