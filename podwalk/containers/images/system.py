@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Generator
 from typing import Any
 
@@ -22,6 +23,14 @@ from podwalk.simulation import Task
 COREDNS_VERSION = "1.14.6"
 KUBERNETES_VERSION = r"v1\.[0-9]+\.[0-9]+"
 RELOAD_S = 30.0
+MONITORED = frozenset(
+    {
+        "A", "AAAA", "CNAME", "DNSKEY", "DS", "HTTPS", "MX", "NS", "NSEC", "NSEC3", "PTR", "RRSIG", "SOA", "SRV",
+        "SVCB", "TXT", "ANY", "IXFR", "AXFR",
+    }
+)  # fmt: skip
+"""Record types with a line of their own in the metrics. Source: coredns plugin/metrics/vars/monitor.go."""
+
 FORWARD_TIMEOUT_S = 2.0
 
 
@@ -39,7 +48,8 @@ class CoreDns:
         self.network = process.container.network
         self.text = ""
         self.server = self._load()
-        self.asked = 0
+        self.requests: Counter[tuple[tuple[str, str], ...]] = Counter()
+        self.responses: Counter[tuple[tuple[str, str], ...]] = Counter()
 
     def _load(self) -> Server:
         self.text = self.process.container.files.read(self.path).decode()
@@ -113,7 +123,6 @@ class CoreDns:
 
     def answer(self, data: bytes, client: Address, protocol: str) -> Generator[simpy.Event, Any, bytes]:
         """Answer one message; empty for what a server keeps silent about."""
-        self.asked += 1
         try:
             question = wire.question(data, client=str(client), protocol=protocol)
         except MessageError as error:
@@ -126,7 +135,21 @@ class CoreDns:
                 reply = yield from self._forward(wanted.question, wanted.servers)
                 wanted = steps.send(reply)
         except StopIteration as stopped:
+            self._count(question, stopped.value, client)
             return wire.message(dataclasses.replace(stopped.value, question=question), data)
+
+    def _count(self, question: Question, reply: Answer, client: Address) -> None:
+        """Keep the two counters that most dashboards draw; labels as the plugin prometheus sets them (seen on kind)."""
+        block = self.server.corefile.block_for(question.name)
+        if block is None or block.plugin("prometheus") is None:
+            return
+        common = {"server": f"dns://:{block.port}", "view": "", "zone": block.zones[0]}
+        family = "2" if ":" in client.ip else "1"
+        kind = question.type if question.type in MONITORED else "other"
+        plugin = "errors" if block.plugin("errors") else ""
+        asked = common | {"family": family, "proto": question.protocol, "type": kind}
+        self.requests[tuple(sorted(asked.items()))] += 1
+        self.responses[tuple(sorted((common | {"plugin": plugin, "rcode": reply.rcode}).items()))] += 1
 
     def _forward(self, question: Question, servers: tuple[str, ...]) -> Generator[simpy.Event, Any, Answer | None]:
         for server in servers:
@@ -154,10 +177,25 @@ class CoreDns:
             "# HELP coredns_build_info A metric with a constant '1' value labeled by version, revision, and"
             " goversion.\n"
             f'# TYPE coredns_build_info gauge\ncoredns_build_info{{version="{COREDNS_VERSION}"}} 1\n'
-            "# HELP coredns_dns_requests_total Counter of DNS requests made per zone, protocol and family.\n"
-            f"# TYPE coredns_dns_requests_total counter\ncoredns_dns_requests_total {self.asked}\n"
         )
+        body += _counters(
+            "coredns_dns_requests_total",
+            "Counter of DNS requests made per zone, protocol and family.",
+            self.requests,
+        )
+        body += _counters("coredns_dns_responses_total", "Counter of response status codes.", self.responses)
         return serving.text(http.date(self.process.simulation), body, kind="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _counters(name: str, about: str, counts: Counter[tuple[tuple[str, str], ...]]) -> str:
+    """Write a counter in Prometheus's text format; nothing as long as nothing was counted."""
+    if not counts:
+        return ""
+    lines = [f"# HELP {name} {about}", f"# TYPE {name} counter"]
+    for labels, count in sorted(counts.items()):
+        text = ",".join(f'{key}="{value}"' for key, value in labels)
+        lines.append(f"{name}{{{text}}} {count}")
+    return "\n".join(lines) + "\n"
 
 
 def coredns(process: Process) -> Task:
