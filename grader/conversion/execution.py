@@ -93,6 +93,7 @@ def make_job(
         tuple(cell.source for cell in tests),
         given=given,
         namespaces=scope.namespaces,
+        cluster=scope.cluster,
         allowed=scope.allowed,
         files={saved.name: saved.text} if saved.text else {},
         **settings,

@@ -19,6 +19,7 @@ class Job:
         tests: the sources of the trusted test cells, run by the checker afterwards.
         backend: which cluster, in the words of ``PODWALK_BACKEND``.
         namespaces: those the assignment works in; emptied first where the cluster is not a fresh one.
+        cluster: kinds without a namespace that the assignment is about, by their plural.
         allowed: objects of kube-system that the assignment is about, e.g. ``configmaps/coredns``.
         files: of the learner's that lie beside the notebook, by name.
         seed: of the student's variant of the assignment; None if there is one for all.
@@ -34,6 +35,7 @@ class Job:
     given: tuple[int, ...] = ()
     backend: str = "in-process"
     namespaces: tuple[str, ...] = ()
+    cluster: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
     seed: int | None = None

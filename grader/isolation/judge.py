@@ -18,7 +18,7 @@ import time
 import traceback
 
 import podwalk
-from grader.isolation import checker, components, submission
+from grader.isolation import checker, components, submission, tenancy
 from grader.isolation.job import Job, Marked
 from grader.isolation.zygote import Zygote
 from podwalk.errors import PodwalkError
@@ -41,16 +41,16 @@ def judge(job: Job, zygote: Zygote, warm: Cluster | None = None) -> Marked:
     answers: tuple[tuple[dict[str, object], ...], ...] = ()
     try:
         cluster = warm or podwalk.cluster(job.backend, quiet=True)
-        if job.backend != FRESH and job.namespaces:
-            cluster.delete([_namespace(name) for name in job.namespaces])
-        lap("cluster")
-        kept = components.keep(cluster)
-        answers = submission.run(cluster, zygote, job)
-        lap("submission")
-        components.restore(cluster, kept, allowed=job.allowed)
-        _say_whose(job)
-        tests = checker.run(cluster, job.tests)
-        lap("checks")
+        lending = contextlib.nullcontext("") if job.backend == FRESH else tenancy.lent(cluster, job)
+        with lending as credentials:
+            lap("cluster")
+            kept = components.keep(cluster)
+            answers = submission.run(cluster, zygote, job, credentials)
+            lap("submission")
+            components.restore(cluster, kept, allowed=job.allowed)
+            _say_whose(job)
+            tests = checker.run(cluster, job.tests)
+            lap("checks")
         return Marked(answers, tests, "", timings)
     except PodwalkError as error:
         return Marked(answers, (), str(error), timings)
@@ -64,10 +64,6 @@ def _say_whose(job: Job) -> None:
     os.environ.pop(SEED_VARIABLE, None)
     if job.seed is not None:
         os.environ[SEED_VARIABLE] = str(job.seed)
-
-
-def _namespace(name: str) -> dict[str, object]:
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
 
 
 def serve() -> None:

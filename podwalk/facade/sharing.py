@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import uvicorn
+import yaml
 
 from podwalk.errors import PodwalkError
 from podwalk.facade.cluster import Cluster
@@ -24,7 +25,7 @@ START_TIMEOUT_S = 10.0
 
 
 @contextlib.contextmanager
-def shared(cluster: Cluster, socket: Path, *, token: str) -> Iterator[None]:
+def shared(cluster: Cluster, socket: Path, *, token: str, credentials: str = "") -> Iterator[None]:
     """Serve a cluster's API over HTTP on a Unix socket until the block is left.
 
     While the block runs, the cluster is the socket's: do not use it from here.
@@ -33,6 +34,7 @@ def shared(cluster: Cluster, socket: Path, *, token: str) -> Iterator[None]:
         cluster: the cluster.
         socket: where the socket is made; its folder must exist.
         token: the bearer token that opens an in-process cluster.
+        credentials: the bearer token with which any other cluster is reached; empty for the cluster's own credentials.
 
     Raises:
         PodwalkError: when it does not start.
@@ -41,7 +43,7 @@ def shared(cluster: Cluster, socket: Path, *, token: str) -> Iterator[None]:
         with _front(cluster.api, socket, token):
             yield
     else:
-        with _proxy(cluster, socket):
+        with _proxy(cluster, socket, credentials):
             yield
 
 
@@ -84,11 +86,14 @@ def _front(api: object, socket: Path, token: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _proxy(cluster: Cluster, socket: Path) -> Iterator[None]:
+def _proxy(cluster: Cluster, socket: Path, credentials: str) -> Iterator[None]:
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         raise PodwalkError("sharing a cluster of a kubeconfig needs kubectl: install it, and try again")
-    command = [kubectl, *(cluster.kubectl or ()), "proxy", f"--unix-socket={socket}", "--reject-paths=^$"]
+    options = list(cluster.kubectl or ())
+    if credentials:
+        options = [f"--kubeconfig={_kubeconfig(cluster, socket.parent, credentials)}"]
+    command = [kubectl, *options, "proxy", f"--unix-socket={socket}", "--reject-paths=^$"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         assert process.stdout is not None, "it was asked for"
@@ -99,3 +104,22 @@ def _proxy(cluster: Cluster, socket: Path) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait()
+
+
+def _kubeconfig(cluster: Cluster, folder: Path, token: str) -> Path:
+    """Write a kubeconfig that reaches a cluster with a token and nothing else."""
+    configuration = cluster.api.configuration
+    about = {"server": configuration.host}
+    about |= {"certificate-authority": configuration.ssl_ca_cert} if configuration.ssl_ca_cert else {}
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "lent",
+        "clusters": [{"name": "lent", "cluster": about}],
+        "users": [{"name": "lent", "user": {"token": token}}],
+        "contexts": [{"name": "lent", "context": {"cluster": "lent", "user": "lent"}}],
+    }
+    path = folder / "proxy.kubeconfig"
+    path.touch(mode=0o600)
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    return path
