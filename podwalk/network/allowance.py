@@ -243,10 +243,18 @@ def _unlabelled(view: View, end: End) -> Object:
 
 def _name(subject: End, other: End, direction: Direction, data: Mapping[str, Any], taken: set[str]) -> str:
     """Name a policy by what it does, within the 63 characters that stay readable, and not like another."""
-    this, that = (end.ref.name if end.ref else end.ip.replace(":", "-") for end in (subject, other))
+    this, that = (_lasting_name(end) for end in (subject, other))
     word = "from" if direction is Direction.INGRESS else "to"
     base = f"allow-{this}-{word}-{that}"[:48].rstrip("-.") + f"-{data['port']}"
     name, number = base, 2
     while name in taken:
         name, number = f"{base}-{number}", number + 1
     return name
+
+
+def _lasting_name(end: End) -> str:
+    """Return a name that a replacement of the Pod would share: its Deployment's, if the template's hash tells it."""
+    if end.ref is None:
+        return end.ip.replace(":", "-")
+    mark = end.labels.get("pod-template-hash")
+    return end.ref.name.partition(f"-{mark}")[0] if mark else end.ref.name

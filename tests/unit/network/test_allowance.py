@@ -45,11 +45,12 @@ def test_it_allows_exactly_this_flow(world: World) -> None:
 
 
 def test_it_names_what_outlives_the_pod(world: World) -> None:
-    a = world.pod("a", {"app": "a", "pod-template-hash": "1"})
+    a = world.pod("a-1x-zq5", {"app": "a", "pod-template-hash": "1x"})
     b = world.pod("b", {"app": "b", "topology.kubernetes.io/zone": "z"})
     world.policy("deny", DENY_IN)
     manifest = allowance(world.store, Flow(world.peer(a), b["status"]["podIP"], 80), options=world.options)
     assert manifest is not None
+    assert manifest["metadata"]["name"] == "allow-b-from-a-80"
     assert manifest["spec"] == {
         "podSelector": {"matchLabels": {"app": "b"}},
         "policyTypes": ["Ingress"],
