@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
 import urllib3
+import yaml
 from kubernetes import config
 from kubernetes.client import ApiClient, Configuration, VersionApi
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
+from podwalk.backends import production
 from podwalk.errors import PodwalkError
 
 ANSWER_TIMEOUT_S = 5.0
@@ -24,8 +31,9 @@ class ContextBackend:
     name = "context"
     remedy = "check KUBECONFIG and `kubectl config get-contexts`, or use podwalk.cluster('embedded')"
 
-    def __init__(self, context: str = "") -> None:
+    def __init__(self, context: str = "", kubeconfig: Path | None = None) -> None:
         self.context = context
+        self._kubeconfig = kubeconfig
         self._version = ""
 
     def describe(self) -> str:
@@ -34,7 +42,8 @@ class ContextBackend:
 
     def kubectl(self) -> tuple[str, ...]:
         """Return the options that make kubectl reach the same cluster."""
-        return ("--context", self.context) if self.context else ()
+        file = ("--kubeconfig", str(self._kubeconfig)) if self._kubeconfig else ()
+        return (*file, "--context", self.context) if self.context else file
 
     def is_up(self) -> bool:
         """Whether the context exists and its cluster answers."""
@@ -49,12 +58,18 @@ class ContextBackend:
 
         Raises:
             UnreachableError: when there is no such context or its server does not answer.
+            ProductionError: when it looks like production, and its use was not confirmed.
         """
         configuration = Configuration()
+        # The client reads KUBECONFIG when it is imported; a notebook may set it later.
+        file = str(self._kubeconfig or os.environ.get("KUBECONFIG") or "") or None
         try:
-            config.load_kube_config(context=self.context or None, client_configuration=configuration)
-        except (ConfigException, OSError) as error:
-            raise UnreachableError(f"{self._subject()}: {error}; {self.remedy}") from error
+            found = self._find(file)
+            config.load_kube_config(file, context=self.context or None, client_configuration=configuration)
+        except (ConfigException, OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+            raise UnreachableError(f"{self._subject()}: {_in_words(error)}; {self.remedy}") from error
+        host = urlsplit(configuration.host).hostname or ""
+        production.check(found["name"], (found["name"], found["context"].get("cluster", ""), host))
         configuration.retries = False
         client = ApiClient(configuration)
         try:
@@ -67,5 +82,21 @@ class ContextBackend:
             ) from error
         return client
 
+    def _find(self, file: str | None) -> dict[str, Any]:
+        contexts, current = config.list_kube_config_contexts(file)
+        found: dict[str, Any] | None = current
+        if self.context:
+            found = next((entry for entry in contexts if entry["name"] == self.context), None)
+        if found is None:
+            there = ", ".join(entry["name"] for entry in contexts) or "none"
+            raise ConfigException(f"there is no such context; there are: {there}")
+        return found
+
     def _subject(self) -> str:
         return f'context "{self.context}"' if self.context else "the kubeconfig's current context"
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, yaml.YAMLError):
+        return f"the kubeconfig is not YAML ({' '.join(str(error).split())})"
+    return str(error) or type(error).__name__

@@ -11,6 +11,9 @@ from kubernetes.client import ApiClient
 
 from podwalk.errors import PodwalkError
 
+NAME_VARIABLE = "PODWALK_KIND_CLUSTER"
+"""The environment variable that names the kind cluster, ``podwalk`` by default."""
+
 VARIABLE = "PODWALK_BACKEND"
 """The environment variable that names a backend."""
 
@@ -91,7 +94,12 @@ def select(name: str | None = None, *, environ: Mapping[str, str] | None = None)
     if named:
         return make(named, said_by="" if name else f" (from {VARIABLE})")
     course = make("kind")
-    return course if course.is_up() else make("embedded")
+    return course if _is_ours(course) and course.is_up() else make("embedded")
+
+
+def _is_ours(course: Backend) -> bool:
+    """Whether the kind cluster is the course's, or was named: any other is touched only when asked for."""
+    return NAME_VARIABLE in os.environ or bool(getattr(course, "is_ours", lambda: True)())
 
 
 def make(named: str, said_by: str = "") -> Backend:

@@ -15,6 +15,7 @@ COMMANDS = {
     "status": "podwalk.cli.clusters",
     "list": "podwalk.cli.clusters",
     "reset": "podwalk.cli.clusters",
+    "pull": "podwalk.cli.pull",
     "lab": "podwalk.cli.labs",
     "save": "podwalk.cli.saving",
     "addon": "podwalk.cli.addons",

@@ -1,10 +1,10 @@
-"""``podwalk up|down|status|list|reset``: the embedded clusters of this user."""
+"""``podwalk up|down|status|list|reset``: the embedded clusters of this user, and with ``--kind`` the real ones."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ name_option = click.option(
     "--name", default="podwalk", show_default=True, help="Which cluster; each has its own state and address."
 )
 
+kind_option = click.option("--kind", is_flag=True, help="A real cluster instead: kind, in Docker containers.")
+
 
 class PortRange(click.ParamType[tuple[int, int]]):
     """A NodePort range as kube-apiserver's ``--service-node-port-range`` takes it."""
@@ -54,6 +56,15 @@ class PortRange(click.ParamType[tuple[int, int]]):
 
 @click.command("up")
 @name_option
+@kind_option
+@click.option(
+    "--image",
+    default="",
+    help="With --kind: the node image.  [default: PODWALK_KIND_IMAGE, or kind v0.33.0's by digest]",
+)
+@click.option(
+    "--no-ports", is_flag=True, help="With --kind: leave this machine's ports 80, 443 and the labs' NodePorts alone."
+)
 @click.option(
     "--kubeconfig",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -79,6 +90,9 @@ class PortRange(click.ParamType[tuple[int, int]]):
 @click.option("--clock", type=click.Choice(["wall", "jump"]), default="wall", hidden=True)
 def up_command(
     name: str,
+    kind: bool,
+    image: str,
+    no_ports: bool,
     kubeconfig: Path | None,
     merge: bool,
     cni: str | None,
@@ -88,7 +102,7 @@ def up_command(
     loopback: str | None,
     clock: str,
 ) -> None:
-    """Start the embedded cluster in the background, or find it running.
+    """Start the embedded cluster in the background, or find it running; with --kind, a real one.
 
     It listens on loopback only, over TLS, and lets in whoever holds the token in its kubeconfig. What you apply
     survives a crash of the machine's power or of the server: `podwalk up` goes on where it was.
@@ -99,6 +113,16 @@ def up_command(
     them ask.
     """
     place = find(name)
+    if kind:
+        _refuse({"--cni": cni, "--node-port-range": node_port_range, "--seed": seed, "--loopback": loopback}, "kind")
+        from podwalk.cli import kinds
+
+        merge_into = own_kubeconfig() if merge else None
+        kinds.up(
+            name, image=image, workers=workers or 2, ports=not no_ports, kubeconfig=kubeconfig, merge_into=merge_into
+        )
+        return
+    _refuse({"--image": image, "--no-ports": no_ports}, "embedded")
     if loopback:
         _choose_loopback(place, loopback)
     asked = {"cni": cni, "node_port_range": node_port_range, "workers": workers, "seed": seed}
@@ -120,10 +144,19 @@ def up_command(
 
 @click.command("down")
 @name_option
-@click.option("--all", "everything", is_flag=True, help="Every cluster that `podwalk list` shows.")
+@kind_option
+@click.option("--all", "everything", is_flag=True, help="Every cluster of its sort that `podwalk list` shows.")
 @click.option("--keep", is_flag=True, help="Only stop it: `podwalk up` goes on where it was.")
-def down_command(name: str, everything: bool, keep: bool) -> None:
-    """Stop a cluster and delete it, with everything in it."""
+def down_command(name: str, kind: bool, everything: bool, keep: bool) -> None:
+    """Stop a cluster and delete it, with everything in it; of kind's, only one that the course made."""
+    if kind:
+        from podwalk.backends.kind import made
+        from podwalk.cli import kinds
+
+        _refuse({"--keep": keep}, "kind")
+        for each in made() if everything else [name]:
+            kinds.down(each, own_kubeconfig())
+        return
     for each in names() if everything else [name]:
         place = find(each)
         existed = control.stop(place, keep=keep)
@@ -134,9 +167,15 @@ def down_command(name: str, everything: bool, keep: bool) -> None:
 
 @click.command("status")
 @name_option
+@kind_option
 @click.option("--kubeconfig", is_flag=True, help="Print only the path of the kubeconfig.")
-def status_command(name: str, kubeconfig: bool) -> None:
+def status_command(name: str, kind: bool, kubeconfig: bool) -> None:
     """Say whether a cluster is up, where, and what is in it. Exit code 3 if it is down."""
+    if kind:
+        from podwalk.cli import kinds
+
+        kinds.status(name, only_kubeconfig=kubeconfig)
+        return
     place = find(name)
     if kubeconfig:
         click.echo(place.kubeconfig)
@@ -161,13 +200,17 @@ def status_command(name: str, kubeconfig: bool) -> None:
 
 @click.command("list")
 def list_command() -> None:
-    """List the embedded clusters of this user."""
-    found = names()
-    if not found:
+    """List the clusters of this user: the embedded ones, and the kind clusters that the course made."""
+    from podwalk.cli import kinds
+
+    found, real = names(), kinds.rows()
+    if not found and not real:
         click.echo("There is no cluster yet; `podwalk up` makes one.")
     for name in found:
         server = control.alive(find(name))
         click.echo(f"{name:<24} {'up' if server else 'down':<6} {server.url if server else ''}".rstrip())
+    for row in real:
+        click.echo(row)
 
 
 @click.command("reset")
@@ -201,6 +244,13 @@ def _choose_loopback(place: Place, choice: str) -> None:
             f"`podwalk down --keep --name {place.name}` first: `podwalk up` then goes on with --loopback {choice}"
         )
     place.write_loopback(wanted[choice])
+
+
+def _refuse(options: Mapping[str, object], sort: str) -> None:
+    """Refuse options that the other sort of cluster has."""
+    given = [option for option, value in options.items() if value not in (None, "", False)]
+    if given:
+        raise click.UsageError(f"{', '.join(given)}: not for a cluster of the sort {sort}")
 
 
 def own_kubeconfig() -> Path:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
+
+from podwalk.backends import production
 
 
 @click.group("lab")
@@ -19,8 +22,12 @@ def lab_command() -> None:
     default=None,
     help="embedded, in-process, kind or context:NAME; by default as `podwalk.cluster()` chooses.",
 )
-def run_command(notebook: Path, backend: str | None) -> None:
+@click.option("--yes-really", is_flag=True, help="Use a context although it looks like production.")
+def run_command(notebook: Path, backend: str | None, yes_really: bool) -> None:
     """Run every step of NOTEBOOK and verify it, printing a line a step."""
     from podwalk.labs import run
+
+    if yes_really:
+        os.environ[production.VARIABLE] = production.ANY
 
     run(notebook, backend)

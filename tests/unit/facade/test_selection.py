@@ -50,7 +50,11 @@ def test_an_unknown_backend_is_refused_with_the_known_ones() -> None:
 def test_the_kind_cluster_has_workers_in_two_zones() -> None:
     nodes = configuration(2)["nodes"]
     assert isinstance(nodes, list)
-    assert [node.get("labels", {}).get("topology.kubernetes.io/zone") for node in nodes] == [None, "zone-a", "zone-b"]
+    assert [node.get("labels", {}).get("topology.kubernetes.io/zone") for node in nodes] == [
+        "zone-a",
+        "zone-a",
+        "zone-b",
+    ]
 
 
 def test_a_context_that_is_not_there_is_down() -> None:

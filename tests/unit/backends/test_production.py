@@ -1,0 +1,51 @@
+"""What looks like production is refused, unless its use was confirmed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from podwalk.backends.context import ContextBackend, UnreachableError
+from podwalk.backends.production import ProductionError, looks_like
+
+
+@pytest.mark.parametrize("name", ["prod", "eu-prod-1", "arn:aws:eks:eu:1:cluster/shop-production", "shopProd", "live2"])
+def test_a_word_of_its_own_gives_production_away(name: str) -> None:
+    assert looks_like(["dev", name]) == name
+
+
+@pytest.mark.parametrize("name", ["kind-podwalk", "product-team", "non-prod", "delivery", "olive", "reproduce"])
+def test_other_names_do_not(name: str) -> None:
+    assert looks_like([name]) == ""
+
+
+def kubeconfig(path: Path, server: str = "https://127.0.0.1:1", cluster: str = "c") -> None:
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": cluster, "cluster": {"server": server}}],
+        "users": [{"name": "u", "user": {}}],
+        "contexts": [{"name": "shop", "context": {"cluster": cluster, "user": "u"}}],
+        "current-context": "shop",
+    }
+    path.write_text(yaml.safe_dump(content))
+
+
+@pytest.mark.parametrize("where", ["cluster", "server"])
+def test_it_is_refused_before_anything_is_asked_and_used_when_confirmed(
+    place: Path, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kubeconfig(place / "kubeconfig", **{where: "https://prod.invalid:1" if where == "server" else "prod"})
+    with pytest.raises(ProductionError, match="looks like production"):
+        ContextBackend().connect()
+    monkeypatch.setenv("PODWALK_YES_REALLY", "shop")
+    with pytest.raises(UnreachableError, match="does not answer"):
+        ContextBackend().connect()
+
+
+def test_a_context_that_is_not_there_is_named_with_those_that_are(place: Path) -> None:
+    kubeconfig(place / "kubeconfig")
+    with pytest.raises(UnreachableError, match="there is no such context; there are: shop"):
+        ContextBackend("other").connect()
