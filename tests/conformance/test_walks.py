@@ -7,7 +7,10 @@ import pytest
 from podwalk.facade import Cluster
 from podwalk.facade.errors import LearnerError
 
+from .test_ingress import ask, host, ingress, path, site
 from .test_policies import DENY
+
+__all__ = ["site"]
 
 DEAF = """
 apiVersion: v1
@@ -130,3 +133,37 @@ def test_walk_reads_the_objects_of_its_way_and_no_others(shop: Cluster, monkeypa
     whole = [path for path, query in asked if path == "/api/v1/pods" and "fieldSelector" not in query]
     assert not whole
     assert not [path for path, _ in asked if path.endswith("/v1/endpointslices") and "/namespaces/" not in path]
+
+
+def test_walk_through_an_ingress_meets_the_rule_that_answers(site: Cluster) -> None:
+    ingress(site, path("web"), path("api", "/api"))
+    assert "Name: api" in ask(site, "/api/users", expect="^Name")
+    walk = site.walk("client", "http://ingress.default/api/users", host=host(site), probe=True)
+    assert walk.delivered
+    rule = next(hop for hop in walk.hops if hop.field.startswith("spec.rules"))
+    assert rule.title == f"Ingress {site.namespace}/site"
+    assert walk.hops[-2].title == f"Pod {site.namespace}/api"
+    assert walk.observation is not None
+    assert (walk.observation.agrees, walk.observation.answer) == (True, "HTTP 200 OK")
+
+
+def test_host_without_a_rule_is_answered_by_the_controller(site: Cluster) -> None:
+    ingress(site, path("web", "/only"))
+    ask(site, "/only", expect="200 OK")
+    walk = site.walk("client", "http://ingress.default/", host="nobody.invalid", probe=True)
+    assert (walk.delivered, walk.status) == (False, 404)
+    assert walk.observation is not None
+    assert walk.observation.answer == "HTTP 404 Not Found"
+
+
+def test_policy_at_the_backend_sees_the_controller(site: Cluster) -> None:
+    ingress(site, path("web"))
+    ask(site, "/", expect="^Name: web")
+    site.apply(DENY.replace("[Ingress, Egress]", "[Ingress]"))
+    denied = site.walk("client", "http://ingress.default/", host=host(site))
+    assert not denied.delivered
+    assert denied.reason is not None
+    assert denied.reason.objects[0].name == "default-deny"
+    site.apply(list(denied.remedies))
+    assert "Name: web" in ask(site, "/", expect="^Name: web")
+    assert site.walk("client", "http://ingress.default/", host=host(site)).delivered
