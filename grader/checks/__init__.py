@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from grader.checks.health import heeds_health, unrestarted
 from grader.checks.incidents import contained, incident, settled
 from grader.checks.ingress import (
     attached,
@@ -14,9 +15,9 @@ from grader.checks.ingress import (
     without_ingress,
 )
 from grader.checks.names import finds, has_record, resolves
-from grader.checks.objects import exists, ready, where
-from grader.checks.services import balanced, cluster_ip, endpoints, pod_ips, sticky
-from grader.checks.traffic import answers, blocked, exactly_flows, given, listening, reaches
+from grader.checks.objects import exists, gone, ready, where
+from grader.checks.services import balanced, cluster_ip, endpoints, pod_ips, service_ips, sticky
+from grader.checks.traffic import answers, blocked, exactly_flows, given, listening, on_nodes, reaches
 from podwalk.facade.probes import Caller, like
 
 __all__ = [
@@ -33,10 +34,13 @@ __all__ = [
     "exists",
     "finds",
     "given",
+    "gone",
     "has_record",
+    "heeds_health",
     "incident",
     "like",
     "listening",
+    "on_nodes",
     "pod_ips",
     "protected",
     "reaches",
@@ -44,9 +48,11 @@ __all__ = [
     "redirects",
     "resolves",
     "routes",
+    "service_ips",
     "settled",
     "shares",
     "sticky",
+    "unrestarted",
     "unrouted",
     "where",
     "without_ingress",

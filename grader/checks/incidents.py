@@ -9,7 +9,7 @@ from functools import partial
 import podwalk
 from grader.checks.names import resolves
 from grader.checks.services import pod_ips
-from grader.checks.traffic import answers, reaches
+from grader.checks.traffic import answers, on_nodes, reaches
 from grader.finding import PASSED, Check, Finding, partly
 from podwalk.facade import Cluster
 from podwalk.facade.errors import LearnerError
@@ -68,7 +68,7 @@ def behaviour(one: Behaviour) -> Check:
         "answers": lambda: answers(caller, one.target, body=re.escape(one.body)),
         "connects": lambda: reaches(caller, one.target.partition(":")[0], int(one.target.partition(":")[2])),
         "resolves": lambda: resolves(caller, one.target, pod_ips(one.selector)),
-        "nodes": lambda: Check("", partial(_nodes, one)),
+        "nodes": lambda: on_nodes(caller, int(one.target), body=re.escape(one.body)),
         "door": lambda: answers(caller, DOOR + one.target, body=re.escape(one.body), headers={"Host": one.host}),
         "closed": lambda: Check("", partial(_closed, one)),
     }
@@ -90,22 +90,6 @@ def _finding(cluster: Cluster, one: Behaviour) -> Finding:
         return behaviour(one).attempt(cluster)
     except LearnerError as error:
         return Finding(0.0, str(error.problem))
-
-
-def _nodes(one: Behaviour, cluster: Cluster) -> Finding:
-    urls = [f"http://{address}:{one.target}/" for address in _node_addresses(cluster)]
-    findings = [answers(_caller(one.caller), url, body=re.escape(one.body)).attempt(cluster) for url in urls]
-    failed = [finding.reason for finding in findings if not finding.passed]
-    return partly(len(urls) - len(failed), len(urls), "; ".join(failed[:1]))
-
-
-def _node_addresses(cluster: Cluster) -> list[str]:
-    return [
-        address["address"]
-        for node in cluster.get("nodes")
-        for address in node["status"]["addresses"]
-        if address["type"] == "InternalIP"
-    ]
 
 
 def _closed(one: Behaviour, cluster: Cluster) -> Finding:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from grader.finding import PASSED, Check, Finding, failed, partly
 from podwalk.facade import Cluster, condition
+from podwalk.facade.errors import NotFoundError
 from podwalk.types import Object
 
 
@@ -17,6 +18,19 @@ def exists(what: str, *, namespace: str = "") -> Check:
         return PASSED
 
     return Check(f"{what} is there", attempt)
+
+
+def gone(what: str, *, namespace: str = "") -> Check:
+    """Check that an object is there no more, e.g. ``namespace/trial``."""
+
+    def attempt(cluster: Cluster) -> Finding:
+        try:
+            cluster.get(what, namespace=namespace)
+        except NotFoundError:
+            return PASSED
+        return failed(f"{what} is still there")
+
+    return Check(f"{what} is gone", attempt)
 
 
 def ready(what: str, *, replicas: int = 1, namespace: str = "", deadline_s: float = 30.0) -> Check:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections import Counter
 from collections.abc import Callable
 
@@ -28,6 +29,11 @@ def pod_ips(selector: str, namespace: str = "") -> Callable[[Cluster], list[str]
     """Return a function that gives the addresses of the ready Pods with these labels."""
     find = pods(selector, namespace)
     return lambda cluster: [pod["status"]["podIP"] for pod in find(cluster)]
+
+
+def service_ips(service: str, namespace: str = "") -> Callable[[Cluster], list[str]]:
+    """Return a function that gives the addresses of a Service."""
+    return lambda cluster: list(cluster.get("services", service, namespace=namespace).object["spec"]["clusterIPs"])
 
 
 def endpoints(service: str, selector: str, *, port: int = 0, namespace: str = "") -> Check:
@@ -94,11 +100,18 @@ def balanced(caller: Caller | str, url: str, *, over: int, requests: int = 15) -
     return Check(f"connections to {url} are spread over {over} Pods", attempt)
 
 
-def sticky(caller: Caller | str, url: str, *, requests: int = 8) -> Check:
-    """Check that all connections of one client reach the same Pod."""
+def sticky(caller: Caller | str, url: str, *, requests: int = 8, only: str = "") -> Check:
+    """Check that all connections of one client reach the same Pod.
+
+    Args:
+        caller: the client.
+        url: what it asks for.
+        requests: how often.
+        only: a regular expression of the lines of an answer that tell the Pods apart; by default all of them do.
+    """
 
     def attempt(cluster: Cluster) -> Finding:
-        counts = _tally(cluster, caller, url, requests)
+        counts = _tally(cluster, caller, url, requests, only)
         if not counts:
             return failed(f"{as_caller(caller)} gets no answer from {url}")
         if len(counts) == 1:
@@ -108,9 +121,9 @@ def sticky(caller: Caller | str, url: str, *, requests: int = 8) -> Check:
     return Check(f"a client of {url} always gets the same Pod", attempt)
 
 
-def _tally(cluster: Cluster, caller: Caller | str, url: str, requests: int) -> Counter[str]:
+def _tally(cluster: Cluster, caller: Caller | str, url: str, requests: int, only: str = "") -> Counter[str]:
     output = call(cluster, caller, f"for i in $(seq {requests}); do wget -qO- -T 2 {url} || break; done")
-    return Counter(line for line in output.lines if line)
+    return Counter(line for line in output.lines if line and re.search(only, line))
 
 
 def _slices(cluster: Cluster, service: str, namespace: str) -> list[Object]:

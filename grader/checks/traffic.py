@@ -16,6 +16,7 @@ from podwalk.facade.probes import Caller, Probe, as_caller, call, like, probe
 
 TIMEOUT_S = 2
 SOME_FLOWS = 3
+ANYBODY = like()
 
 
 def answers(
@@ -74,7 +75,30 @@ def blocked(caller: Caller | str, host: str, port: int, *, control: Caller | str
     return Check(f"{as_caller(caller)} is kept from {host}:{port}", attempt)
 
 
-def listening(selector: str, port: int, *, pods: int, body: str = "") -> Check:
+def on_nodes(caller: Caller | str, port: int, *, body: str = "") -> Check:
+    """Check that every node answers a GET on a port, as a NodePort makes it; each node earns its share.
+
+    Args:
+        caller: who calls.
+        port: of the nodes.
+        body: a regular expression that each answer must match.
+    """
+
+    def attempt(cluster: Cluster) -> Finding:
+        urls = [f"http://{address}:{port}/" for address in _node_addresses(cluster)]
+        findings = [answers(caller, url, body=body).attempt(cluster) for url in urls]
+        wrong = [finding for finding in findings if not finding.passed]
+        return partly(len(urls) - len(wrong), len(urls), wrong[0].reason) if wrong else PASSED
+
+    return Check(f"every node answers on port {port}", attempt)
+
+
+def _node_addresses(cluster: Cluster) -> list[str]:
+    addresses = [address for node in cluster.get("nodes") for address in node["status"]["addresses"]]
+    return [address["address"] for address in addresses if address["type"] == "InternalIP"]
+
+
+def listening(selector: str, port: int, *, pods: int, body: str = "", caller: Caller | str = ANYBODY) -> Check:
     """Check that Pods with these labels answer a GET on a port, each by itself.
 
     Args:
@@ -82,6 +106,7 @@ def listening(selector: str, port: int, *, pods: int, body: str = "") -> Check:
         port: where they listen.
         pods: how many there should be; each earns its share.
         body: a regular expression that the answer must match.
+        caller: who asks them, where not just anybody may.
     """
     addresses = pod_ips(selector)
 
@@ -89,7 +114,7 @@ def listening(selector: str, port: int, *, pods: int, body: str = "") -> Check:
         found = addresses(cluster)
         right, evidence = 0, ""
         for address in found[:pods]:
-            output = call(cluster, like(), f"wget -qO- -T {TIMEOUT_S} http://{address}:{port}")
+            output = call(cluster, caller, f"wget -qO- -T {TIMEOUT_S} http://{address}:{port}")
             met = output.ok and (not body or re.search(body, output.stdout) is not None)
             right += met
             evidence = evidence if met else output.stdout or output.stderr
