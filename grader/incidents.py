@@ -33,9 +33,9 @@ class Desk:
         incident: what is broken.
     """
 
-    def __init__(self, cluster: Cluster, incident: Incident) -> None:
+    def __init__(self, cluster: Cluster, incident: Incident, *, graded: bool = False) -> None:
         self.incident = incident
-        self._cluster = cluster
+        self._cluster, self._graded = cluster, graded
         self._hints: dict[int, int] = {}
 
     def __repr__(self) -> str:
@@ -72,10 +72,14 @@ class Desk:
         return Text("\n".join(_line(result) for result in task.results))
 
     def mend(self) -> Changes:
-        """Mend everything, as the last resort: one of many ways, and what it changed."""
-        gone, right = self.incident.mend
-        deleted = self._cluster.delete(gone) if gone else ()
-        return Changes((*deleted, *(self._cluster.apply(right) if right else ())))
+        """Mend everything, as the last resort: one of many ways, and what it changed.
+
+        Raises:
+            LearnerError: when the incident is graded.
+        """
+        if self._graded:
+            raise LearnerError("this incident is graded: mending it is your part", hint="desk.hint(1)")
+        return mend(self._cluster, self.incident)
 
     def close(self) -> Changes:
         """Delete the incident's namespaces."""
@@ -88,7 +92,14 @@ class Desk:
         return tickets[number - 1]
 
 
-def begin(cluster: Cluster, seed: int | str, *, faults: int = FAULTS) -> Desk:
+def mend(cluster: Cluster, incident: Incident, *numbers: int) -> Changes:
+    """Settle tickets in one of many ways, by default all of them, and return what that changed."""
+    gone, right = incident.mend(*numbers)
+    deleted = cluster.delete(gone) if gone else ()
+    return Changes((*deleted, *(cluster.apply(right) if right else ())))
+
+
+def begin(cluster: Cluster, seed: int | str, *, faults: int = FAULTS, graded: bool = False) -> Desk:
     """Break a cluster as the seed says, and return the help desk.
 
     Where this very incident is under way already, it is left as it is, so that a notebook may run again from the top
@@ -98,20 +109,20 @@ def begin(cluster: Cluster, seed: int | str, *, faults: int = FAULTS) -> Desk:
         cluster: where; its add-on ``ingress`` is installed, or found.
         seed: any number or text.
         faults: how many.
+        graded: whether it is an assignment, so that the desk gives hints and no solution.
 
     Raises:
         LearnerError: when the cluster has no Ingress controller and cannot be given one.
         PodwalkError: when the seed has not so many faults.
     """
     incident = draw(seed, faults)
-    desk, mark = Desk(cluster, incident), f"{seed}/{faults}"
+    desk, mark = Desk(cluster, incident, graded=graded), f"{seed}/{faults}"
     if _under_way(cluster) != mark:
         desk.close()
         cluster.addon("ingress")
         cluster.apply(incident.objects)
         # Last of all: an incident that was begun by half is begun anew.
         cluster.apply({**_namespace(NAMESPACE), "metadata": {"name": NAMESPACE, "annotations": {SEED: mark}}})
-    cluster.namespace = NAMESPACE
     return desk
 
 

@@ -74,12 +74,19 @@ class Incident:
     @property
     def objects(self) -> list[Object]:
         """The objects of the broken application, in the order to apply them."""
-        return list(self._broken().values())
+        return list(self._objects().values())
 
-    @property
-    def mend(self) -> tuple[list[Object], list[Object]]:
-        """What to delete, and what to apply after that, so that all is well: one of many ways."""
-        broken, whole = self._broken(), healthy(self.app)
+    def mend(self, *numbers: int) -> tuple[list[Object], list[Object]]:
+        """Return one of many ways to settle tickets, by default all of them.
+
+        Args:
+            numbers: of the tickets.
+
+        Returns:
+            What to delete, and what to apply after that.
+        """
+        left = tuple(fault for number, fault in enumerate(self.faults, 1) if numbers and number not in numbers)
+        broken, whole = self._objects(), Incident(self.seed, self.app, left)._objects()
         changed = {name for name, obj in whole.items() if broken.get(name) != obj}
         # What a Service has been given cannot be changed, nor can two Services hold one port of the nodes.
         gone = [obj for name, obj in broken.items() if name not in whole or ("Service/" in name and name in changed)]
@@ -89,7 +96,7 @@ class Incident:
             changed.add(deployment)
         return gone, [obj for name, obj in whole.items() if name in changed]
 
-    def _broken(self) -> Objects:
+    def _objects(self) -> Objects:
         objects = healthy(self.app)
         for fault in self.faults:
             fault.inject(self.app, objects)

@@ -9,28 +9,16 @@ from grader import Task, incidents
 from grader.checks.incidents import behaviour, contained, settled
 from grader.patience import until_passed
 from podwalk.facade import Cluster
+from podwalk.facade.errors import LearnerError
 from podwalk.incidents import CATALOGUE, Incident, behaviours, design, draw, only
 from podwalk.incidents.application import NAMESPACE
 
 DEADLINE_S = 60.0
 
-DOOR = {
-    "apiVersion": "v1",
-    "kind": "Service",
-    "metadata": {"name": "ingress", "namespace": "default"},
-    "spec": {
-        "type": "ExternalName",
-        "externalName": "ingress-nginx-controller.ingress-nginx.svc.cluster.local",
-    },
-}
-"""The Ingress controller's one name on every cluster."""
-
 
 @pytest.fixture
 def cluster() -> Cluster:
-    cluster = podwalk.cluster("in-process", namespace=NAMESPACE, quiet=True)
-    cluster.apply(DOOR)
-    return cluster
+    return podwalk.cluster("in-process", namespace=NAMESPACE, quiet=True)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -45,7 +33,7 @@ FIRST_SEED = {name: next(seed for seed in range(50) if CATALOGUE[name].applies(d
 def test_a_fault_breaks_what_it_says_and_nothing_else(cluster: Cluster, name: str) -> None:
     incident = begun(cluster, only(FIRST_SEED[name], name))
     assert set(broken(cluster, incident, CATALOGUE[name].breaks)) == CATALOGUE[name].breaks
-    mend(cluster, incident)
+    incidents.mend(cluster, incident)
     assert broken(cluster, incident, frozenset()) == {}
 
 
@@ -55,13 +43,13 @@ def test_any_seed_gives_faults_that_break_what_they_say(cluster: Cluster, seed: 
     incident = begun(cluster, draw(seed))
     wanted = frozenset().union(*(fault.breaks for fault in incident.faults))
     assert set(broken(cluster, incident, wanted)) == wanted
-    mend(cluster, incident)
+    incidents.mend(cluster, incident)
     assert broken(cluster, incident, frozenset()) == {}
 
 
 def test_settling_one_ticket_settles_that_one(cluster: Cluster) -> None:
     incident = begun(cluster, only(1, "replicas-zero", "ingress-host", "open-to-all"))
-    mend(cluster, only(1, "ingress-host"))
+    incidents.mend(cluster, incident, 2)
     assert shares(cluster, incident) == [0, 1, 0]
 
 
@@ -94,6 +82,19 @@ def test_the_desk_begins_once_and_leaves_nothing(cluster: Cluster, capsys: pytes
     assert not {"incident", "incident-office"} & set(cluster.get("namespaces").names)
 
 
+def test_a_graded_desk_gives_hints_and_no_solution(cluster: Cluster) -> None:
+    desk = incidents.begin(cluster, 4, graded=True)
+    assert [desk.hint(2)[:6] for _ in range(4)] == ["Hint 1", "Hint 2"] + ["Hint " + str(last_hint(desk))] * 2
+    with pytest.raises(LearnerError, match="mending it is your part"):
+        desk.mend()
+    with pytest.raises(LearnerError, match="there is no ticket 9"):
+        desk.check(9)
+
+
+def last_hint(desk: incidents.Desk) -> int:
+    return len(desk.incident.tickets[1].hints)
+
+
 def test_another_seed_takes_the_place_of_the_incident_under_way(cluster: Cluster) -> None:
     incidents.begin(cluster, 4)
     incidents.begin(cluster, 5)
@@ -107,10 +108,6 @@ def begun(cluster: Cluster, incident: Incident) -> Incident:
     cluster.addon("ingress")
     cluster.apply(incident.objects)
     return incident
-
-
-def mend(cluster: Cluster, incident: Incident) -> None:
-    incidents.Desk(cluster, incident).mend()
 
 
 def broken(cluster: Cluster, incident: Incident, expected: frozenset[str]) -> dict[str, str]:

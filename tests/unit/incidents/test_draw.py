@@ -58,7 +58,7 @@ def test_a_fault_changes_the_objects_and_its_mend_undoes_it(name: str) -> None:
     broken = {_label(obj): obj for obj in incident.objects}
     whole = {_label(obj): obj for obj in healthy(incident.app).values()}
     assert broken != whole
-    gone, right = incident.mend
+    gone, right = incident.mend()
     mended = {label: obj for label, obj in broken.items() if label not in {_label(obj) for obj in gone}}
     mended |= {_label(obj): _without_restart(obj) for obj in right}
     assert mended == whole
