@@ -16,6 +16,7 @@ COMMANDS = {
     "list": "podwalk.cli.clusters",
     "reset": "podwalk.cli.clusters",
     "pull": "podwalk.cli.pull",
+    "doctor": "podwalk.cli.doctor",
     "lab": "podwalk.cli.labs",
     "save": "podwalk.cli.saving",
     "addon": "podwalk.cli.addons",
