@@ -15,6 +15,7 @@ COMMANDS = {
     "status": "podwalk.cli.clusters",
     "list": "podwalk.cli.clusters",
     "reset": "podwalk.cli.clusters",
+    "url": "podwalk.cli.urls",
     "pull": "podwalk.cli.pull",
     "doctor": "podwalk.cli.doctor",
     "lab": "podwalk.cli.labs",

@@ -14,7 +14,7 @@ from rich.console import Console
 from podwalk.cli import doors
 from podwalk.errors import PodwalkError
 from podwalk.serve import control
-from podwalk.serve.front import OUTSIDE_PATH
+from podwalk.serve.outside import OUTSIDE_PATH
 from podwalk.serve.outside.address import SHARED
 from podwalk.serve.place import (
     NO_LOOPBACK,

@@ -11,14 +11,15 @@ from rich.table import Table
 from podwalk.types import Object
 
 SINGULAR = {"services": "service", "pods": "pod"}
-WIDTH = 160
+WIDTH = 1000
+"""Wider than any row: a terminal wraps a line better than a table cuts a name."""
 
 
 def render(table: Object) -> str:
     """Return the table as text.
 
     Args:
-        table: the answer of :data:`podwalk.serve.front.OUTSIDE_PATH`.
+        table: the answer of :data:`podwalk.serve.outside.OUTSIDE_PATH`.
     """
     host, _, port = table["dns"].partition(":")
     lines = [f"  DNS         dig @{host} -p {port} kubernetes.default.svc.cluster.local"]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from kubernetes.client import ApiClient
 
-from podwalk.facade import addons, application, condition, execution, listing, probes, snapshot, wire
+from podwalk.facade import addons, application, condition, execution, listing, probes, snapshot, urls, wire
 from podwalk.facade.application import Applied, Changes
 from podwalk.facade.errors import NotFoundError, NotReadyError
 from podwalk.facade.execution import Output
@@ -19,6 +19,7 @@ from podwalk.facade.manifest import parse
 from podwalk.facade.observation import observe
 from podwalk.facade.probes import Caller, Probe, Probes
 from podwalk.facade.snapshot import Snapshot
+from podwalk.facade.urls import Url
 from podwalk.network import iptables, nftables
 from podwalk.reviews import Review, review
 from podwalk.types import ClusterOptions, Object, Ref
@@ -228,6 +229,22 @@ class Cluster:
         for kind, where, target in targets:
             condition.wait(self.api, kind, "delete", namespace=where, name=target, timeout_s=timeout_s)
         return Changes(tuple(entry for entry in gone if entry))
+
+    def url(self, what: str, *, namespace: str = "", port: str | int = "") -> Url:
+        """Return where this machine reaches an application, for a browser, curl or any other client.
+
+        Args:
+            what: ``service/NAME``, ``ingress/NAME``, or ``pod/NAME`` with a hostPort.
+            namespace: by default the cluster's ``namespace``.
+            port: which of a Service's ports, by name or number; by default the first.
+
+        Returns:
+            The URL, which is a text; its ``address`` is ``IP:PORT``, its ``curl`` the command that asks for it.
+
+        Raises:
+            LearnerError: when nothing outside the cluster reaches it, with what to try.
+        """
+        return urls.find(self, what, namespace=namespace or self.namespace, port=port)
 
     def addon(self, name: str, **options: Any) -> Changes:
         """Install an add-on, or find it: ``addon("ingress")``, ``addon("gateway")``; see :mod:`podwalk.facade.addons`.

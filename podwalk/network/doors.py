@@ -52,15 +52,18 @@ class Door:
 
 
 def doors(view: View) -> list[Door]:
-    """Return every way in, each once, those of nodes first."""
-    nodes = {name: node_ip(view, name) for name in (node["metadata"]["name"] for node in view.list("nodes"))}
-    nodes = {name: ip for name, ip in nodes.items() if _is_v4(ip)}
-    found = [door for pod in view.list("pods") for door in _host_ports(pod, nodes)]
-    for service in view.list("services"):
-        if services.is_proxied(service):
-            found += _of_service(service, nodes)
+    """Return every way in, each once, those of hostPorts first."""
+    nodes = node_addresses(view)
+    found = [door for pod in view.list("pods") for door in host_ports(pod, nodes)]
+    found += [door for service in view.list("services") for door in of_service(service, nodes)]
     # The first is whom the nodes ask first too: a hostPort's rules come before kube-proxy's.
     return list({(door.ip, door.port, door.protocol): door for door in reversed(found)}.values())[::-1]
+
+
+def node_addresses(view: View) -> dict[str, str]:
+    """Return the address of each node that has one."""
+    nodes = {name: node_ip(view, name) for name in (node["metadata"]["name"] for node in view.list("nodes"))}
+    return {name: ip for name, ip in nodes.items() if _is_v4(ip)}
 
 
 def _is_v4(ip: str) -> bool:
@@ -68,7 +71,10 @@ def _is_v4(ip: str) -> bool:
     return address is not None and address.version == 4
 
 
-def _of_service(service: Object, nodes: dict[str, str]) -> Iterator[Door]:
+def of_service(service: Object, nodes: dict[str, str]) -> Iterator[Door]:
+    """Yield the ways in to a Service: load balancers, external IPs, then NodePorts."""
+    if not services.is_proxied(service):
+        return
     spec, owner = service["spec"], reference("services", service)
     balanced = spec.get("type") == "LoadBalancer"
     balancers = [ip for mode in ("VIP", "Proxy") for ip in services.load_balancer_ips(service, mode) if balanced]
@@ -82,7 +88,8 @@ def _of_service(service: Object, nodes: dict[str, str]) -> Iterator[Door]:
             yield Door(owner, Way.NODE_PORT, ip, port["nodePort"], protocol, node, name)
 
 
-def _host_ports(pod: Object, nodes: dict[str, str]) -> Iterator[Door]:
+def host_ports(pod: Object, nodes: dict[str, str]) -> Iterator[Door]:
+    """Yield the ways in to a Pod: its hostPorts, on its node."""
     spec, metadata = pod["spec"], pod["metadata"]
     node = spec.get("nodeName", "")
     static = MIRROR in (metadata.get("annotations") or {})

@@ -20,6 +20,7 @@ from podwalk.embedded import Cluster
 from podwalk.errors import ApiError
 from podwalk.serve import websocket
 from podwalk.serve.clock import Clock
+from podwalk.serve.outside import OUTSIDE_PATH
 from podwalk.serve.outside.follower import Outside
 from podwalk.types import Request, Response
 
@@ -37,9 +38,6 @@ TOKEN_PROTOCOL = "base64url.bearer.authorization.k8s.io."
 
 STOP_PATH = "/-/podwalk/stop"
 """``POST`` here ends the server: it works where signals do not, and needs the token."""
-
-OUTSIDE_PATH = "/-/podwalk/outside"
-"""``GET`` here tells which sockets of this machine lead into the cluster; empty if none do."""
 
 
 class Front:

@@ -2,3 +2,6 @@
 
 The simulated network decides each connection; here is only what carries the bytes. Nothing listens beyond loopback.
 """
+
+OUTSIDE_PATH = "/-/podwalk/outside"
+"""``GET`` here tells which sockets of this machine lead into the cluster; empty if none do."""

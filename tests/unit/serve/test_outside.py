@@ -21,11 +21,12 @@ import yaml
 from kubernetes import client, utils
 from websockets.sync.client import connect as websocket
 
+import podwalk
 from podwalk.controllers.ingress import manifest
+from podwalk.facade.errors import LearnerError
 from podwalk.network.doors import Door, Way
 from podwalk.serve import control
-from podwalk.serve.front import OUTSIDE_PATH
-from podwalk.serve.outside import address, openings
+from podwalk.serve.outside import OUTSIDE_PATH, address, openings
 from podwalk.serve.place import Place, find
 from podwalk.types import Object, Ref
 from tests.unit.serve.reaching import connect, made_certificate
@@ -289,6 +290,28 @@ def test_tls_is_the_ingress_controllers_own_and_the_load_balancer_keeps_its_addr
         answer = stream.makefile("rb").read().decode()
     assert answer.startswith("HTTP/1.1 200")
     assert "X-Forwarded-Proto: https" in answer
+
+
+def test_the_facade_knows_the_url_of_an_ingress_and_of_a_services_ports(world: World) -> None:
+    cluster = podwalk.cluster("embedded:tested", quiet=True)
+    until(lambda: bool(cluster.get("ingress", "shop").object.get("status", {}).get("loadBalancer", {}).get("ingress")))
+    url = cluster.url("ingress/shop")
+    assert url == "https://shop.example/"
+    ip, _, port = url.address.partition(":")
+    assert (ip.startswith("127."), port) == (True, "443")
+    assert repr(url).splitlines()[1].strip() == f"curl --resolve shop.example:443:{ip} https://shop.example/"
+    controller = cluster.url("service/ingress-nginx-controller", namespace="ingress-nginx", port="https")
+    assert controller == f"https://{ip}"
+    with pytest.raises(LearnerError, match="has no port 8080"):
+        cluster.url("service/ingress-nginx-controller", namespace="ingress-nginx", port=8080)
+    with pytest.raises(LearnerError, match="has no URL"):
+        cluster.url("deployment/any")
+
+
+def test_the_url_of_policy_local_is_a_node_that_answers(world: World) -> None:
+    name = world.service("whoami", 80, externalTrafficPolicy="Local")
+    where = world.at(name, "tested-worker")
+    assert podwalk.cluster("embedded:tested", quiet=True).url(f"svc/{name}") == f"http://{where[0]}:{where[1]}"
 
 
 def test_a_port_in_use_is_said_with_its_holder_and_opened_when_it_is_free(world: World) -> None:
