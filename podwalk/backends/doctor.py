@@ -193,7 +193,7 @@ def _reach(context: str) -> tuple[ApiClient | None, Finding]:
     except ProductionError as error:
         return None, Finding("context", False, str(error), "choose another: `podwalk doctor --context NAME`")
     except UnreachableError as error:
-        remedy = "start the cluster, join its network (VPN), or choose another: `podwalk doctor --context NAME`"
+        remedy = "start the cluster, log in anew, join its network, or choose another: `podwalk doctor --context NAME`"
         return None, Finding("context", False, str(error).removesuffix(f"; {backend.remedy}"), remedy)
     return api, Finding("context", True, backend.describe())
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import re
 
 import pytest
+from kubernetes.client import ApiClient, AuthenticationV1TokenRequest, CoreV1Api, V1TokenRequestSpec
 
+from podwalk.backends import rights
 from podwalk.facade import Cluster
 from podwalk.facade.errors import LearnerError, ManifestError, NotFoundError, NotReadyError, RefusedError, WaitError
 from podwalk.facade.kubectl import run
@@ -136,3 +139,20 @@ def test_kubectl_changes_what_a_selector_names(shop: Cluster) -> None:
     shop.wait("deployment/backend", "jsonpath={.status.availableReplicas}=3")
     assert not before & set(shop.get("pods", selector="app=backend").names)
     assert shop.get("pod/client").object["metadata"].get("labels", {}).get("seen") is None
+
+
+def test_the_rights_of_a_user_are_what_the_server_says(cluster: Cluster, backend: str) -> None:
+    if not backend.startswith("kind"):
+        pytest.skip("the embedded cluster has one user, who may do everything")
+    wanted = rights.needed(cluster.namespace)
+    assert list(rights.lacking(cluster.api, wanted)) == []
+    cluster.wait("serviceaccount/default", "create")
+    spec = V1TokenRequestSpec(audiences=[])
+    token = CoreV1Api(cluster.api).create_namespaced_service_account_token(
+        "default", cluster.namespace, AuthenticationV1TokenRequest(spec=spec)
+    )
+    assert token.status is not None
+    theirs = copy.copy(cluster.api.configuration)
+    theirs.cert_file = theirs.key_file = None
+    theirs.api_key = {"authorization": f"Bearer {token.status.token}"}
+    assert list(rights.lacking(ApiClient(theirs), wanted)) == list(wanted)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -12,9 +15,9 @@ from click.testing import CliRunner
 from podwalk.backends import doctor, kind
 from podwalk.backends.doctor import Finding
 from podwalk.cli import podwalk
-from podwalk.serve import control
-from podwalk.serve.place import find
 from tests.unit.backends.conftest import Fake
+
+VERSION_FIELDS = ("gitCommit", "gitTreeState", "buildDate", "goVersion", "compiler", "platform")
 
 
 def wrong(findings: list[Finding], subject: str) -> Finding:
@@ -108,39 +111,42 @@ def test_an_unreachable_context(place: Path) -> None:
     assert "there is no such context" in wrong(list(doctor.cluster("other", "default")), "context").said
 
 
-STRANGER = """
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: stranger, namespace: default}
-"""
+class Narrow(BaseHTTPRequestHandler):
+    """An API server that lets its user read Pods and create nothing."""
+
+    def do_GET(self) -> None:
+        self._answer(200, {"major": "1", "minor": "37", "gitVersion": "v1.37.0"} | dict.fromkeys(VERSION_FIELDS, ""))
+
+    def do_POST(self) -> None:
+        review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        allowed = review["spec"]["resourceAttributes"]["verb"] == "get"
+        self._answer(201, review | {"status": {"allowed": allowed}})
+
+    def _answer(self, code: int, content: object) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # its name in the base class
+        """Keep quiet."""
 
 
-def test_no_rights_in_the_namespace(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from kubernetes.client import AuthenticationV1TokenRequest, CoreV1Api, V1TokenRequestSpec
-
-    import podwalk as course
-
-    monkeypatch.setenv("PATH", str(place / "bin"))
-    cluster = course.cluster("embedded:doctor", quiet=True)
-    try:
-        own = find("doctor").kubeconfig
-        monkeypatch.setenv("KUBECONFIG", str(own))
-        assert all(finding.good for finding in doctor.cluster("", "default"))
-        cluster.apply(STRANGER)
-        spec = V1TokenRequestSpec(audiences=[])
-        token = CoreV1Api(cluster.api).create_namespaced_service_account_token(
-            "stranger", "default", AuthenticationV1TokenRequest(spec=spec)
-        )
-        assert token.status is not None
-        config = yaml.safe_load(own.read_text())
-        config["users"][0]["user"] = {"token": token.status.token}
-        (place / "kubeconfig").write_text(yaml.safe_dump(config))
-        monkeypatch.setenv("KUBECONFIG", str(place / "kubeconfig"))
-        assert (
-            "you may not create pods in namespace default" in wrong(list(doctor.cluster("", "default")), "rights").said
-        )
-    finally:
-        control.stop(find("doctor"))
+def test_no_rights_in_the_namespace(place: Path) -> None:
+    with HTTPServer(("127.0.0.1", 0), Narrow) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            kubeconfig(place / "kubeconfig", f"http://127.0.0.1:{server.server_port}")
+            found = wrong(list(doctor.cluster("", "team-a")), "rights")
+        finally:
+            server.shutdown()
+            thread.join()
+    assert "create pods in namespace team-a" in found.said
+    assert "create deployments.apps in namespace team-a" in found.said
+    assert "pods/log" not in found.said
 
 
 def test_the_command_says_it_and_fails(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
