@@ -14,15 +14,17 @@ from grader.checks.ingress import (
     unrouted,
     without_ingress,
 )
-from grader.checks.names import finds, has_record, resolves
+from grader.checks.names import asks_first, finds, has_record, resolves
 from grader.checks.objects import exists, gone, ready, where
+from grader.checks.readiness import follows
 from grader.checks.services import balanced, cluster_ip, endpoints, pod_ips, service_ips, sticky
-from grader.checks.traffic import answers, blocked, exactly_flows, given, listening, on_nodes, reaches
+from grader.checks.traffic import answers, blocked, exactly_flows, given, listening, on_nodes, reaches, within
 from podwalk.facade.probes import Caller, like
 
 __all__ = [
     "Caller",
     "answers",
+    "asks_first",
     "attached",
     "balanced",
     "blocked",
@@ -33,6 +35,7 @@ __all__ = [
     "exactly_flows",
     "exists",
     "finds",
+    "follows",
     "given",
     "gone",
     "has_record",
@@ -55,5 +58,6 @@ __all__ = [
     "unrestarted",
     "unrouted",
     "where",
+    "within",
     "without_ingress",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from grader.finding import PASSED, Check, Finding, failed, partly
-from podwalk.facade import Cluster, Output
+from podwalk.facade import Cluster, Output, resolving
 from podwalk.facade.probes import Caller, as_caller, call
 
 Addresses = Iterable[str] | Callable[[Cluster], Iterable[str]]
@@ -52,6 +52,19 @@ def finds(caller: Caller | str, name: str, to: Callable[[Cluster], Iterable[str]
         return failed(f"{name} is {found[1]} in {as_caller(caller)}, and should be {_list(wanted) or 'a Pod'}")
 
     return Check(f"{name} is found in {as_caller(caller)}", attempt)
+
+
+def asks_first(caller: Caller | str, name: str) -> Check:
+    """Check that a lookup in a Pod sends a name as it stands first, before any entry of the search list."""
+
+    def attempt(cluster: Cluster) -> Finding:
+        output = call(cluster, caller, "cat /etc/resolv.conf")
+        asked = resolving.names(output.stdout, name)
+        if output.ok and asked[0] == f"{name}.":
+            return PASSED
+        return failed(f"{as_caller(caller)} asks for {asked[0]} first, not for {name}", output.stdout or output.stderr)
+
+    return Check(f"{as_caller(caller)} asks for {name} as it stands first", attempt)
 
 
 def has_record(caller: Caller | str, name: str, record: str, pattern: str) -> Check:

@@ -49,12 +49,8 @@ def endpoints(service: str, selector: str, *, port: int = 0, namespace: str = ""
 
     def attempt(cluster: Cluster) -> Finding:
         cluster.get("services", service, namespace=namespace)
-        wanted, found, ports = set(find(cluster)), set[str](), set[int]()
-        for part in _slices(cluster, service, namespace):
-            found |= {
-                address for entry in part.get("endpoints") or () if _serves(entry) for address in entry["addresses"]
-            }
-            ports |= {entry["port"] for entry in part.get("ports") or ()}
+        wanted, found = set(find(cluster)), pods_behind(cluster, service, namespace)
+        ports = {entry["port"] for part in _slices(cluster, service, namespace) for entry in part.get("ports") or ()}
         if not wanted:
             return failed(f"there are no ready Pods with {selector}")
         if port and port not in ports:
@@ -67,6 +63,17 @@ def endpoints(service: str, selector: str, *, port: int = 0, namespace: str = ""
         )
 
     return Check(f"the Pods with {selector} stand behind Service {service}", attempt)
+
+
+def pods_behind(cluster: Cluster, service: str, namespace: str = "") -> set[str]:
+    """Return the addresses behind a Service that get traffic."""
+    return {
+        address
+        for part in _slices(cluster, service, namespace)
+        for entry in part.get("endpoints") or ()
+        if _serves(entry)
+        for address in entry["addresses"]
+    }
 
 
 def cluster_ip(service: str, *, namespace: str = "") -> Check:
