@@ -52,6 +52,13 @@ def test_pages_follow_each_other_at_one_revision(call: Caller) -> None:
     assert "continue" not in third["metadata"]
 
 
+def test_a_negative_limit_is_none(call: Caller) -> None:
+    make(call, "a", "b")
+    body = call("GET", CONFIG_MAPS, limit="-3").body
+    assert names(body) == ["a", "b"]
+    assert "continue" not in body["metadata"]
+
+
 def test_a_page_of_a_selection_does_not_count_the_rest(call: Caller) -> None:
     make(call, "aa", "ab", "ac")
     metadata = call("GET", CONFIG_MAPS, limit="1", labelSelector="first=a").body["metadata"]
