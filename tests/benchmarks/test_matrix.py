@@ -56,17 +56,17 @@ def _spec(chance: random.Random) -> Object:
 
 def test_a_thousand_pods_and_two_hundred_policies() -> None:
     store = large_cluster()
-    started = time.perf_counter()
+    started = time.process_time()
     found = policy.matrix(store, port=80, options=OPTIONS)
-    matrix_s = time.perf_counter() - started
+    matrix_s = time.process_time() - started
 
     chance = random.Random(2)
     pods = store.list("pods")
     pairs = [(chance.choice(pods), chance.choice(pods)) for _ in range(SAMPLE)]
     peers = [(policy.peer_of(source), policy.peer_of(target)) for source, target in pairs]
-    started = time.perf_counter()
+    started = time.process_time()
     checked = [policy.check(store, source, target, 80, options=OPTIONS)[0] for source, target in peers]
-    pair_s = (time.perf_counter() - started) / SAMPLE
+    pair_s = (time.process_time() - started) / SAMPLE
 
     naive_s = pair_s * PODS * PODS
     print(
