@@ -28,10 +28,11 @@ def heeds_health(service: str, selector: str, caller: Caller | str, *, port: int
         if len(addresses) < 2:
             return failed(f"{len(addresses)} Pods with {selector} run: with fewer than two nobody could take over")
         ill, well = addresses[0], addresses[1]
-        told = call(cluster, caller, _post(ill, port, 500))
+        call(cluster, caller, _post(ill, port, 500))
+        asked = call(cluster, caller, f"wget -qO- -T 2 http://{ill}:{port}/health")
         serving = _serving(cluster, service, namespace)
-        if not told.ok and ill in serving:
-            return failed(f"a Pod with {selector} could not be told that it is ill", told.stderr)
+        if asked.ok:
+            return failed(f"a Pod with {selector} still answers 200 at /health, whatever it is told: is it whoami?")
         if well not in serving:
             return failed(f"no Pod with {selector} stands behind {service}")
         if ill in serving:
