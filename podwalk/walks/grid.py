@@ -94,7 +94,7 @@ def _link(
     """Draw a cell inside a link to its reason."""
     whole, target = drawing.svg, links.get(cell.key)
     if target:
-        drawing.svg = add(whole, "a", href=f"#{target}")
+        drawing.svg = add(whole, "a", href=f"#{target}", style="color:inherit;text-decoration:none")
     try:
         add(drawing.svg, "title").text = f"{cell}: {say(cell)}"
         paint(drawing, cell, x, y)
@@ -179,7 +179,9 @@ def reasons(matrix: Reachability, links: Mapping[tuple[str, str, int, str], str]
         said = " ".join(escape(hop.detail) for hop in matrix.why(cell))
         head = f"<summary><strong>{escape(str(cell))}</strong>: {escape(say(cell))}</summary>"
         shown = matrix.walk(cell)._repr_html_() if len(cells) <= WALKS else f"<p>{said}</p>"
-        entries.append(f'<details id="{links[cell.key]}" style="margin:.2em 0 .2em 1em">{head}{shown}</details>')
+        # A browser that follows a link unfolds what the target is in, so the target is inside.
+        inside = f'<div id="{links[cell.key]}">{shown}</div>'
+        entries.append(f'<details style="margin:.2em 0 .2em 1em">{head}{inside}</details>')
     return folded("Why? Each cell and its packet walk", "".join(entries)) if entries else ""
 
 
