@@ -38,7 +38,7 @@ def render(found: Comparison) -> str:
 
 
 def _title(words: str, matrix: Reachability) -> str:
-    return f"{words}: {' and '.join(matrix.namespaces)}"
+    return f"{words}: {grid.listed(matrix.namespaces)}"
 
 
 def _changed(found: Comparison, drawing: Drawing, cell: Cell, x: float, y: float) -> None:

@@ -75,8 +75,13 @@ def draw(
 
 
 def _title(matrix: Reachability) -> str:
-    spaces = " and ".join(matrix.namespaces)
-    return f"Who reaches whom in {spaces}"
+    return f"Who reaches whom in {listed(matrix.namespaces)}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Write names as a sentence lists them: ``edge, red and blue``."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _row_title(group: Group, several: bool) -> str:
