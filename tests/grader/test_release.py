@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from grader import notebooks, sample
 from grader.course import Course
 from grader.isolation.bench import Judge
-from tests.grader.conftest import Assignment, released
+from tests.grader.conftest import Assignment, Outcome, released
 
 ROOT = Path(__file__).resolve().parents[2]
 MEANINGLESS = 12
@@ -66,6 +68,38 @@ def test_the_points_of_a_task_are_those_of_its_cell_and_of_its_checks(assignment
         if about.get("grade") and not about.get("solution"):
             assert f"points={about['points']}" in cell.source.splitlines()[0]
             assert cell.source.rstrip().endswith("task.report()")
+            assert _weights(cell.source) == about["points"], about["grade_id"]
+
+
+def _weights(source: str) -> float:
+    """Add up the weights of the checks of a test cell, each as often as its loop runs."""
+    return sum(map(_weight, ast.parse(source).body))
+
+
+def _weight(statement: ast.stmt) -> float:
+    if isinstance(statement, ast.For):
+        return len(ast.literal_eval(statement.iter)) * sum(map(_weight, statement.body))
+    calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call)]
+    checks = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "check"]
+    given = [next((word.value for word in call.keywords if word.arg == "points"), None) for call in checks]
+    return sum(1.0 if node is None else float(ast.literal_eval(node)) for node in given)
+
+
+def _mark(assignment: Assignment, answers: Mapping[str, str]) -> Outcome:
+    seeded = assignment.course.scope(assignment.name).seeded
+    return assignment.mark(answers, **({"seed": 7} if seeded else {}))
+
+
+def test_the_reference_answers_earn_all_points(assignment: Assignment) -> None:
+    outcome = _mark(assignment, assignment.solutions)
+    most = {cell.name: cell.points for cell in assignment.trusted if cell.grade and not cell.solution}
+    assert outcome.points == most, outcome.reasons
+
+
+def test_an_untouched_notebook_earns_nothing_and_says_why(assignment: Assignment) -> None:
+    outcome = _mark(assignment, {})
+    assert outcome.total == 0, outcome.points
+    assert all(outcome.reasons.values())
 
 
 def test_feedback_shows_reasons_and_no_hidden_test(services: Assignment) -> None:

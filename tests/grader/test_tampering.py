@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 
 import pytest
@@ -61,7 +62,7 @@ print("reached")
     "calls an abstract socket of the host": """
 import socket
 made = socket.socket(socket.AF_UNIX)
-made.connect("\\0podwalk-test-abstract")
+made.connect("\\0podwalk-test-HOST_PROCESS")
 print("reached")
 """,
     "forges the results of the next cells": """
@@ -145,9 +146,10 @@ cluster.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "co
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_an_attack_gains_nothing(services: Assignment, attack: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as host, socket.socket(socket.AF_UNIX) as abstract:
-        abstract.bind("\0podwalk-test-abstract")
+        abstract.bind(f"\0podwalk-test-{os.getpid()}")
         abstract.listen()
         source = ATTACKS[attack].replace("HOST_PORT", str(host.getsockname()[1]))
+        source = source.replace("HOST_PROCESS", str(os.getpid()))
         outcome = services.mark({"backend-answer": source}, cell_timeout_s=6.0, timeout_s=60.0)
     assert outcome.total == 0
     texts = [output.get("text", "") for cell in outcome.marked.answers for output in cell]
