@@ -65,9 +65,12 @@ def run(cluster: Cluster, zygote: Zygote, job: Job, credentials: str = "") -> tu
                 lines, ending = _converse(place, zygote, job, cells, deadline)
                 if not outputs:
                     _check_canary(lines, ending)
+                first = not outputs
                 outputs += [_outputs(line) for line in lines[1 + len(again) :]]
                 if ending:
                     outputs.append(_stopped(ending))
+                if first:
+                    _check_setup(job, outputs)
     return tuple(outputs[: len(job.answers)])
 
 
@@ -174,6 +177,16 @@ def _check_canary(lines: Sequence[str], ending: str) -> None:
     if failed:
         error = failed[0]
         raise NotGradableError(f"a kernel cannot reach its cluster: {error['ename']}: {error['evalue']}")
+
+
+def _check_setup(job: Job, outputs: Sequence[tuple[Output, ...]]) -> None:
+    """Take an error of the assignment's own cells, before any of the student's has run, for a fault of ours."""
+    for number, found in enumerate(outputs):
+        if number not in job.given:
+            return
+        for output in found:
+            if output["output_type"] == "error":
+                raise NotGradableError(f"the assignment's own cell failed: {output['ename']}: {output['evalue']}"[:400])
 
 
 def _outputs(line: str) -> tuple[Output, ...]:

@@ -43,3 +43,19 @@ def test_kernel_that_does_not_reach_its_cluster_is_not_gradable(
 def test_scratch_folders_do_not_hide_the_python_of_the_sandbox() -> None:
     words = sandbox._command(Path("/a/socket"), Path("/a/kubeconfig"), 3)
     assert words.index("/tmp") < words.index(sys.prefix)
+
+
+SETUP = "raise RuntimeError('the cluster is full')"
+
+
+def test_setup_that_fails_before_the_students_cells_is_not_gradable(zygote: Zygote) -> None:
+    cluster = podwalk.cluster("in-process", quiet=True)
+    job = Job(answers=(SETUP, "x = 1"), tests=(), given=(0,), sandboxed=SANDBOXED)
+    with pytest.raises(NotGradableError, match="own cell failed: RuntimeError: the cluster is full"):
+        submission.run(cluster, zygote, job)
+
+
+def test_setup_that_a_student_spoilt_is_the_students_own_loss(zygote: Zygote) -> None:
+    cluster = podwalk.cluster("in-process", quiet=True)
+    job = Job(answers=("x = 1", SETUP), tests=(), given=(1,), sandboxed=SANDBOXED)
+    assert submission.run(cluster, zygote, job)[1][0]["output_type"] == "error"
