@@ -46,7 +46,7 @@ def cluster(backend: str | None = None, *, namespace: str = "default", quiet: bo
     if "IPython" in sys.modules:
         from podwalk.labs.magics import register
 
-        register(made)
+        register(made, aside=bool(options))
     return made
 
 

@@ -95,12 +95,17 @@ def _real_kubectl(cluster: Cluster, line: str, error: UsageError) -> Text:
     return Text(done.stdout)
 
 
-def register(cluster: Cluster) -> None:
-    """Give the notebook that runs us, if any, the magics of a cluster."""
+def register(cluster: Cluster, *, aside: bool = False) -> None:
+    """Give the notebook that runs us, if any, the magics of a cluster.
+
+    Args:
+        cluster: theirs from now on.
+        aside: leave them to the cluster that has them, if one has: this one is a second, to compare with.
+    """
     try:
         from IPython.core.getipython import get_ipython
     except ImportError:
         return
     shell = get_ipython()
-    if shell is not None:
+    if shell is not None and not (aside and "apply" in shell.magics_manager.magics["cell"]):
         shell.register_magics(PodwalkMagics(shell, cluster))

@@ -262,7 +262,8 @@ def _render(asked: Lookup, reply: dns.message.Message) -> str:
     if asked.show["question"] and question is not None:
         name = question.name.to_text()
         out += ";; QUESTION SECTION:\n" if asked.show["comments"] else ""
-        out += ";" + _columns([(name, 0), ("IN", 32), (dns.rdatatype.to_text(question.rdtype), 40)]) + "\n\n"
+        out += ";" + _columns([(name, 0), ("IN", 32), (dns.rdatatype.to_text(question.rdtype), 40)]) + "\n"
+        out += "\n" if asked.show["comments"] else ""
     sections = (("answer", reply.answer), ("authority", reply.authority), ("additional", reply.additional))
     for title, section in sections:
         if section and asked.show[title]:
