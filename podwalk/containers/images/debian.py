@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from podwalk.containers.images.image import Image
+from podwalk.containers.images.image import Image, script
 from podwalk.containers.images.refused import refuse
 from podwalk.containers.process import Program
 from podwalk.containers.shell import bash, dash, sh
@@ -72,7 +72,7 @@ IMAGES = [
         tags=r"latest|[78]\.[0-9]+\.[0-9]+",
         programs={**PROGRAMS, "sh": sh, **CURL},
         entrypoint=["/entrypoint.sh"],
-        files={"entrypoint.sh": '#!/bin/sh\nexec curl "$@"\n'},
+        files={"entrypoint.sh": script('#!/bin/sh\nexec curl "$@"\n')},
         user=100,
         env={"CURL_CA_BUNDLE": "/cacert.pem"},
         size=9_500_000,

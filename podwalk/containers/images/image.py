@@ -46,6 +46,11 @@ def executable(name: str) -> File:
     return File(data=bytearray(ELF + name.encode()), mode=0o755)
 
 
+def script(text: str) -> File:
+    """Return a shell script that every user may run."""
+    return File(data=bytearray(text.encode()), mode=0o755)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Image:
     """An image.

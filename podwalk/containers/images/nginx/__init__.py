@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from podwalk.containers.files import Node, Symlink
 from podwalk.containers.images.debian import CURL, DEBIAN
-from podwalk.containers.images.image import GROUP, PASSWD, Image, executable
+from podwalk.containers.images.image import GROUP, PASSWD, Image, executable, script
 from podwalk.containers.images.nginx import pages
 from podwalk.containers.images.nginx.master import nginx
 
@@ -20,7 +20,7 @@ FILES: dict[str, str | bytes | Node] = {
     "var/log/nginx/error.log": Symlink(target="/dev/stderr"),
     "var/cache/nginx/": "",
     "usr/sbin/nginx": executable("nginx"),
-    "docker-entrypoint.sh": '#!/bin/sh\nexec "$@"\n',
+    "docker-entrypoint.sh": script('#!/bin/sh\nexec "$@"\n'),
 }
 TAGS = (
     r"latest|alpine|stable|mainline|(stable|mainline)-alpine|"
