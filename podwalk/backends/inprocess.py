@@ -40,6 +40,10 @@ class InProcessResponse(urllib3.HTTPResponse):
 
     def __init__(self, cluster: Cluster, response: Response, timeout_s: float) -> None:
         """Wrap an answer; a growing body is read until it ends or ``timeout_s`` of simulated time have passed."""
+        # The parent reads an empty body while it is made, by our own method.
+        self._cluster = cluster
+        self._source = response.stream
+        self._timeout_s = timeout_s
         reason = HTTPStatus(response.status).phrase
         super().__init__(
             body=response.body,
@@ -48,14 +52,11 @@ class InProcessResponse(urllib3.HTTPResponse):
             reason=reason,
             preload_content=response.stream is None,
         )
-        self._cluster = cluster
-        self._source = response.stream
-        self._timeout_s = timeout_s
 
     @property
     def data(self) -> bytes:
         """Return the whole body, waiting for its end."""
-        return super().data if self._source is None else b"".join(self._chunks(self._source))
+        return super().data or b"" if self._source is None else b"".join(self._chunks(self._source))
 
     def read(self, amt: int | None = None, decode_content: bool | None = None, cache_content: bool = False) -> bytes:
         """Return the whole body, or for a growing one what comes next; empty at the end."""
