@@ -8,19 +8,26 @@ Either way its Service gets a second name, ``ingress.default`` or ``gateway.defa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import copy
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from podwalk.controllers import clusterpolicies
-from podwalk.controllers.ingress import DEPLOYMENTS, GATEWAY_CLASS, definitions, manifest
+from podwalk.controllers.ingress import DEPLOYMENTS, GATEWAY_CLASS, definitions
+from podwalk.controllers.ingress import manifest as ingress_manifest
 from podwalk.facade import doors, provisions
-from podwalk.facade.application import Changes
-from podwalk.facade.errors import LearnerError
-from podwalk.types import Ref
+from podwalk.facade.application import Applied, Changes
+from podwalk.facade.errors import LearnerError, NotFoundError
+from podwalk.facade.parts import GATEWAY_API, LOAD_BALANCER, METRICS, Part, apply_when_taken, fetch
+from podwalk.types import Object, Ref
 
 if TYPE_CHECKING:
-    from podwalk.facade.cluster import Cluster
+    from pathlib import Path
+
+    from podwalk.facade.cluster import Cluster, Manifest
+    from podwalk.facade.kinds import Kind
 
 EMBEDDED = ("embedded", "in-process")
 SIMULATED = "-podwalk"
@@ -28,6 +35,29 @@ SIMULATED = "-podwalk"
 
 READY_TIMEOUT_S = 120.0
 GATEWAY_CLASSES = "gatewayclasses.gateway.networking.k8s.io"
+
+
+_RBAC = "rbac.authorization.k8s.io"
+GATEWAY_RIGHTS: list[Object] = [
+    {
+        "apiVersion": f"{_RBAC}/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "traefik-gateway"},
+        "rules": [
+            {"apiGroups": ["gateway.networking.k8s.io"], "resources": ["*"], "verbs": ["get", "list", "watch"]},
+            {"apiGroups": ["gateway.networking.k8s.io"], "resources": ["*/status"], "verbs": ["update", "patch"]},
+            {"apiGroups": ["traefik.io"], "resources": ["*"], "verbs": ["get", "list", "watch"]},
+        ],
+    },
+    {
+        "apiVersion": f"{_RBAC}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "traefik-gateway"},
+        "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": "traefik-gateway"},
+        "subjects": [{"kind": "ServiceAccount", "name": "traefik", "namespace": "traefik"}],
+    },
+]
+"""What Traefik's Gateway provider asks of a real API server beside an Ingress controller's rights."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +86,83 @@ def add(cluster: Cluster, name: str, **options: Any) -> Changes:
     """
     if name not in ADDONS:
         raise LearnerError(f"there is no add-on {name!r}", hint=f"there are: {', '.join(ADDONS)}")
-    return ADDONS[name].install(cluster, **options)
+    if is_embedded(cluster):
+        return ADDONS[name].install(cluster, **options)
+    made: list[Applied] = []
+    here = copy.copy(cluster)
+
+    def apply(manifest: Manifest, **words: Any) -> Changes:
+        changes = cluster.apply(manifest, **words)
+        made.extend(changes)
+        return changes
+
+    # What was made is written down also if the rest fails: it can then be removed.
+    setattr(here, "apply", apply)  # noqa: B010  # a method of one object
+    try:
+        return ADDONS[name].install(here, **options)
+    finally:
+        _record(cluster, name, made)
+
+
+def remove(cluster: Cluster, name: str) -> Changes:
+    """Delete what :func:`add` made on a real cluster; what was there before stays.
+
+    Raises:
+        LearnerError: when nothing was added, or something does not go.
+    """
+    try:
+        record = cluster.get("configmaps", RECORD + name, namespace=RECORD_NAMESPACE).object
+    except NotFoundError:
+        raise LearnerError(f"the course did not add {name} to this cluster, so there is nothing to remove") from None
+    made = [Ref(*entry) for entry in json.loads(record["data"]["objects"])]
+    gone = [change for ref in reversed(made) for change in _delete(cluster, ref)]
+    cluster.delete(f"configmap/{RECORD}{name}", namespace=RECORD_NAMESPACE)
+    return Changes(tuple(gone))
+
+
+def _delete(cluster: Cluster, ref: Ref) -> Changes:
+    try:
+        return cluster.delete(f"{ref.resource}/{ref.name}", namespace=ref.namespace)
+    except NotFoundError:
+        # Its definition went before it, and took it along.
+        return Changes(())
+
+
+def _record(cluster: Cluster, name: str, changes: Iterable[Applied]) -> None:
+    """Write down what was made now, beside what was made before."""
+    made = [
+        [_resource(entry.kind), entry.object["metadata"].get("namespace", ""), entry.object["metadata"]["name"]]
+        for entry in changes
+        if entry.change == "created"
+    ]
+    if not made:
+        return
+    try:
+        before = cluster.get("configmaps", RECORD + name, namespace=RECORD_NAMESPACE).object["data"]["objects"]
+    except NotFoundError:
+        before = "[]"
+    metadata = {"name": RECORD + name, "namespace": RECORD_NAMESPACE, "labels": {"podwalk.dev/addon": name}}
+    objects = json.dumps([*json.loads(before), *made])
+    cluster.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"objects": objects}})
+
+
+def _resource(kind: Kind) -> str:
+    return f"{kind.plural}.{kind.group}" if kind.group else kind.plural
+
+
+def _part(cluster: Cluster, which: Part, manifest: Path | None) -> Changes:
+    """Install a part from its project's manifest, unless the cluster has it."""
+    if which.is_there(cluster):
+        return Changes(())
+    if cluster.backend != "kind":
+        raise LearnerError(
+            f"{which.lacking}, and on a cluster that is not kind it is not installed for you",
+            hint=f"whoever runs the cluster can install it: {which.url}",
+        )
+    changes = [*cluster.apply(fetch(which, manifest))]
+    for last in which.finish(cluster):
+        changes += apply_when_taken(cluster, [last])
+    return Changes(tuple(changes))
 
 
 def ingress(cluster: Cluster, *, controller: str = "nginx", default: bool = False) -> Changes:
@@ -84,7 +190,7 @@ def ingress(cluster: Cluster, *, controller: str = "nginx", default: bool = Fals
         )
     changes = cluster.apply(
         [
-            *manifest(controller, default=default, real=real),
+            *ingress_manifest(controller, default=default, real=real),
             doors.alias("ingress", Ref("services", site.namespace, site.name)),
         ]
     )
@@ -92,19 +198,27 @@ def ingress(cluster: Cluster, *, controller: str = "nginx", default: bool = Fals
     return changes
 
 
-def gateway(cluster: Cluster) -> Changes:
+def gateway(cluster: Cluster, *, manifest: Path | None = None) -> Changes:
     """Install Gateway API: its definitions, Traefik as its controller, and the GatewayClass ``traefik``.
 
     It takes no port of a node, so that it stands beside an Ingress controller.
+
+    Args:
+        cluster: where.
+        manifest: on kind, Gateway API's standard channel in a file, for a machine without a network.
     """
     found = doors.find(cluster, doors.GATEWAYS)
-    if is_embedded(cluster):
+    embedded = is_embedded(cluster)
+    if embedded or (found is None and cluster.backend == "kind"):
         site = DEPLOYMENTS["traefik"][0]
-        cluster.apply(definitions())
-        for definition in definitions():
+        made = definitions() if embedded else fetch(GATEWAY_API, manifest)
+        made = [obj for obj in made if obj["kind"] == "CustomResourceDefinition"]
+        cluster.apply(made)
+        for definition in made:
             cluster.wait(f"crd/{definition['metadata']['name']}", "condition=Established")
-        objects = [] if found else manifest("traefik", host_ports=False)
+        objects = [] if found else ingress_manifest("traefik", host_ports=False)
         service = found or Ref("services", site.namespace, site.name)
+        objects = objects if embedded else [*map(_without_middlewares, objects), *GATEWAY_RIGHTS]
         changes = cluster.apply([*objects, GATEWAY_CLASS, doors.alias("gateway", service)])
         _wait(cluster, "traefik")
     elif found is None or not _has(cluster, GATEWAY_CLASSES, GATEWAY_CLASS["metadata"]["name"]):
@@ -144,6 +258,14 @@ def cluster_policy(cluster: Cluster) -> Changes:
     return changes
 
 
+def _without_middlewares(obj: Object) -> Object:
+    """Leave out Traefik's own kinds, whose definitions a cluster that only wants Gateway API does not have."""
+    if obj["kind"] == "Deployment":
+        container = obj["spec"]["template"]["spec"]["containers"][0]
+        container["args"] = [word for word in container["args"] if word != "--providers.kubernetescrd"]
+    return obj
+
+
 def _ingress_door(cluster: Cluster, controller: str) -> Ref | None:
     """Return the Service of the controller that serves a class; None if nobody does."""
     if not _has(cluster, "ingressclasses", DEPLOYMENTS[controller][0].ingress_class):
@@ -166,15 +288,32 @@ def _wait(cluster: Cluster, controller: str) -> None:
     cluster.wait("pods", "condition=Ready", namespace=site.namespace, selector=selector, timeout_s=READY_TIMEOUT_S)
 
 
-def metrics_server(cluster: Cluster) -> Changes:
-    """Install metrics-server, or find it; see :func:`podwalk.facade.provisions.metrics_server`."""
-    return provisions.metrics_server(cluster, embedded=cluster.backend in EMBEDDED)
+def metrics_server(cluster: Cluster, *, manifest: Path | None = None) -> Changes:
+    """Install metrics-server, or find it: ``kubectl top`` and autoscalers by CPU then have numbers.
+
+    Args:
+        cluster: where.
+        manifest: on kind, its project's manifest in a file, for a machine without a network.
+    """
+    if is_embedded(cluster):
+        return provisions.metrics_server(cluster)
+    return _part(cluster, METRICS, manifest)
 
 
-def load_balancer(cluster: Cluster) -> Changes:
-    """Let somebody serve LoadBalancers; see :func:`podwalk.facade.provisions.load_balancer`."""
-    return provisions.load_balancer(cluster, embedded=cluster.backend in EMBEDDED)
+def load_balancer(cluster: Cluster, *, manifest: Path | None = None) -> Changes:
+    """Let somebody give Services of type LoadBalancer their addresses: on kind, MetalLB.
 
+    Args:
+        cluster: where.
+        manifest: on kind, its project's manifest in a file, for a machine without a network.
+    """
+    if is_embedded(cluster):
+        return provisions.load_balancer(cluster)
+    return _part(cluster, LOAD_BALANCER, manifest)
+
+
+RECORD, RECORD_NAMESPACE = "podwalk-addon-", "kube-system"
+"""A ConfigMap that holds what an add-on made, so that exactly that can be removed."""
 
 ADDONS: Mapping[str, Addon] = {
     "ingress": Addon("an Ingress controller for the class nginx", ingress),

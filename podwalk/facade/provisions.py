@@ -1,6 +1,6 @@
 """Add-ons that a cloud's cluster mostly has and a new local one has not: metrics, and load balancers' addresses.
 
-On the embedded cluster they are switched on by objects; on a real one it is looked whether somebody provides them.
+On the embedded cluster they are switched on by objects; for a real one see :mod:`podwalk.facade.parts`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from podwalk.facade.cluster import Cluster
 
 METRICS = "/apis/metrics.k8s.io/v1beta1"
-POOLS = "ipaddresspools.metallb.io"
 LABELS = {"k8s-app": "metrics-server"}
 METRICS_SERVER: Object = {
     "apiVersion": "apps/v1",
@@ -46,44 +45,16 @@ CLOUD: Object = {
 }
 
 
-def metrics_server(cluster: Cluster, *, embedded: bool) -> Changes:
-    """Install metrics-server: ``kubectl top`` and autoscalers by CPU then have numbers.
-
-    Raises:
-        LearnerError: when a real cluster has none.
-    """
-    if embedded:
-        changes = cluster.apply(METRICS_SERVER)
-        cluster.wait("deployment/metrics-server", "condition=Available", namespace="kube-system")
-        return changes
-    try:
-        wire.call(cluster.api, "GET", f"{METRICS}/nodes")
-    except wire.StatusError as error:
-        raise LearnerError(
-            "this cluster serves no metrics",
-            hint="install metrics-server as its documentation says; on kind it needs --kubelet-insecure-tls",
-        ) from error
-    return Changes(())
+def metrics_server(cluster: Cluster) -> Changes:
+    """Switch metrics on in an embedded cluster."""
+    changes = cluster.apply(METRICS_SERVER)
+    cluster.wait("deployment/metrics-server", "condition=Available", namespace="kube-system")
+    return changes
 
 
-def load_balancer(cluster: Cluster, *, embedded: bool) -> Changes:
-    """Let somebody give Services of type LoadBalancer their addresses, as cloud-provider-kind does.
-
-    Raises:
-        LearnerError: when nobody does on a real cluster, as far as can be seen from inside.
-    """
-    if embedded:
-        return cluster.apply(CLOUD)
-    try:
-        found = bool(cluster.get(POOLS, all_namespaces=True))
-    except LearnerError:
-        found = False
-    if not found:
-        raise LearnerError(
-            "nobody in this cluster gives out addresses to load balancers",
-            hint="run cloud-provider-kind beside a kind cluster, or install MetalLB; a cloud's cluster needs neither",
-        )
-    return Changes(())
+def load_balancer(cluster: Cluster) -> Changes:
+    """Let an embedded cluster give Services of type LoadBalancer their addresses, as cloud-provider-kind does."""
+    return cluster.apply(CLOUD)
 
 
 def top(cluster: Cluster, *, namespace: str, selector: str = "") -> Listing:
