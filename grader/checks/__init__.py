@@ -18,7 +18,7 @@ from grader.checks.names import asks_first, finds, has_record, resolves
 from grader.checks.objects import exists, gone, ready, where
 from grader.checks.readiness import follows
 from grader.checks.services import balanced, cluster_ip, endpoints, pod_ips, service_ips, sticky
-from grader.checks.traffic import answers, blocked, exactly_flows, given, listening, on_nodes, reaches, within
+from grader.checks.traffic import answers, blocked, exactly_flows, given, listening, on_nodes, reaches
 from podwalk.facade.probes import Caller, like
 
 __all__ = [
@@ -58,6 +58,5 @@ __all__ = [
     "unrestarted",
     "unrouted",
     "where",
-    "within",
     "without_ingress",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from grader.course import Course
 from grader.isolation.bench import Judge
 from tests.grader.conftest import Assignment, released
 
-FULL = {"members": 4.0, "port": 2.0, "alias": 2.0, "search": 3.0}
+FULL = {"members": 4.0, "port": 2.0, "alias": 2.0, "search": 3.0, "questions": 3.0, "mend": 2.0}
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +37,33 @@ def test_an_untouched_notebook_earns_nothing(dns: Assignment) -> None:
 
 
 MISTAKES = {
-    "no serviceName": ("members-answer", "  serviceName: db\n", "", {"members": 2.0, "search": 1.0}),
+    "no serviceName": (
+        "members-answer",
+        "  serviceName: db\n",
+        "",
+        {"members": 2.0, "search": 1.0, "questions": 2.0, "mend": 0.0},
+    ),
     "the port has no name": ("members-answer", "  - name: postgres\n    port", "  - port", {"port": 0.0}),
     "an alias of something else": ("alias-answer", "example.com", "example.org", {"alias": 1.0}),
+    "as many dots as by default": ("questions-answer", 'value: "2"', 'value: "5"', {"questions": 2.0}),
+    "the node's DNS": (
+        "questions-answer",
+        "spec:\n  dnsConfig",
+        "spec:\n  dnsPolicy: Default\n  dnsConfig",
+        {"questions": 2.0},
+    ),
+    "the same wrong server again": (
+        "mend-answer",
+        "spec:\n  containers",
+        "spec:\n  dnsPolicy: None\n  dnsConfig: {nameservers: [10.96.0.11]}\n  containers",
+        {"mend": 0.0},
+    ),
+    "no search list": (
+        "mend-answer",
+        "spec:\n  containers",
+        "spec:\n  dnsPolicy: None\n  dnsConfig: {nameservers: [10.96.0.10]}\n  containers",
+        {"mend": 0.0},
+    ),
     "the wrong search domain": ("search-answer", "- shop.svc", "- shop", {"search": 1.0}),
 }
 
