@@ -26,6 +26,10 @@ SEED = "podwalk.dev/incident"
 """The annotation of the namespace that says which incident it holds."""
 
 
+WORKLOADS = ("Deployment", "StatefulSet")
+START_TIMEOUT_S = 180.0
+
+
 class Desk:
     """The help desk of an incident.
 
@@ -121,9 +125,20 @@ def begin(cluster: Cluster, seed: int | str, *, faults: int = FAULTS, graded: bo
         desk.close()
         cluster.addon("ingress")
         cluster.apply(incident.objects)
+        _settle(cluster, incident)
         # Last of all: an incident that was begun by half is begun anew.
         cluster.apply({**_namespace(NAMESPACE), "metadata": {"name": NAMESPACE, "annotations": {SEED: mark}}})
     return desk
+
+
+def _settle(cluster: Cluster, incident: Incident) -> None:
+    """Wait for the Pods that nothing is wrong with: what is only starting looks like a fault."""
+    sound = draw(incident.seed, 0).objects
+    for obj in incident.objects:
+        if obj["kind"] in WORKLOADS and obj in sound:
+            name, namespace, replicas = obj["metadata"]["name"], obj["metadata"]["namespace"], obj["spec"]["replicas"]
+            words = f"jsonpath={{.status.readyReplicas}}={replicas}"
+            cluster.wait(f"{obj['kind'].lower()}/{name}", words, namespace=namespace, timeout_s=START_TIMEOUT_S)
 
 
 def _under_way(cluster: Cluster) -> str:

@@ -72,6 +72,8 @@ def test_a_mend_that_opens_everything_is_seen(cluster: Cluster) -> None:
 def test_the_desk_begins_once_and_leaves_nothing(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
     desk = incidents.begin(cluster, 4)
     assert "3 tickets" in repr(desk)
+    store = cluster.get(f"statefulset/{desk.incident.app.store}").object
+    assert store["status"]["readyReplicas"] == store["spec"]["replicas"], "it begins when what is sound has started"
     assert desk.hint(1).startswith("Hint 1 of ")
     assert desk.check(1).startswith("✗ ticket 1 is settled\n    why: not so: ")
     desk.mend()
