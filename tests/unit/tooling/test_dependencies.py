@@ -88,7 +88,7 @@ def imported(folder: Path) -> Iterator[str]:
             yield from (name.partition(".")[0] for name in names if name.partition(".")[0] not in ours)
 
 
-@pytest.mark.parametrize(("folder", "groups"), [("podwalk", ()), ("grader", ()), ("tests", ("dev",))])
+@pytest.mark.parametrize(("folder", "groups"), [("podwalk", ()), ("grader", ()), ("tests", ("dev", "dask", "hub"))])
 def test_whatever_is_imported_is_required(folder: str, groups: tuple[str, ...]) -> None:
     table = project()
     texts = [*table["dependencies"], *(text for group in groups for text in table["optional-dependencies"][group])]
