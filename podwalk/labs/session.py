@@ -18,6 +18,7 @@ from podwalk.facade.condition import wait as wait_for
 from podwalk.facade.errors import LearnerError, WaitError
 from podwalk.facade.kubectl import run
 from podwalk.facade.manifest import parse
+from podwalk.labs import rights
 from podwalk.labs.check import CheckResult, verify
 from podwalk.labs.lab import Lab, Look, Step
 from podwalk.labs.progress import Progress, StepProgress
@@ -105,6 +106,8 @@ class Session:
         identity = self.identity()
         if self._equipped == identity:
             return
+        if self.cluster.backend == "context":
+            rights.check(self.cluster, self.lab)
         for need in self.lab.needs:
             self.report(f"Making sure that the cluster has {ADDONS[need].title}")
             self.cluster.addon(need)
@@ -175,7 +178,9 @@ class Session:
             LearnerError: when the cluster refuses.
         """
         state = self.progress.step(step.name)
-        for path, before, _ in reversed(state.before):
+        # What was done on another cluster says nothing about this one's objects of the same names.
+        elsewhere = bool(self.progress.cluster) and self.progress.cluster != self.identity()
+        for path, before, _ in () if elsewhere else reversed(state.before):
             self.report(f"Restoring {path.rsplit('/', 1)[-1]}")
             _restore(self.cluster, path, before)
         self.progress.steps.pop(step.name, None)
