@@ -16,6 +16,7 @@ from grader.checks.ingress import (
 )
 from grader.checks.names import asks_first, finds, has_record, resolves
 from grader.checks.objects import exists, gone, ready, where
+from grader.checks.practice import holds, nobody_behind, notices, open_to_all
 from grader.checks.readiness import follows
 from grader.checks.services import balanced, cluster_ip, endpoints, pod_ips, service_ips, sticky
 from grader.checks.traffic import answers, blocked, exactly_flows, given, listening, on_nodes, reaches
@@ -40,10 +41,14 @@ __all__ = [
     "gone",
     "has_record",
     "heeds_health",
+    "holds",
     "incident",
     "like",
     "listening",
+    "nobody_behind",
+    "notices",
     "on_nodes",
+    "open_to_all",
     "pod_ips",
     "protected",
     "reaches",
