@@ -27,6 +27,7 @@ def connect(backend: str | None = None, *, namespace: str = "default", quiet: bo
         chosen.configure(**options)
     api = chosen.connect()
     made = Cluster(api, backend=chosen.name, description=chosen.describe(), namespace=namespace)
+    made.connect_by(chosen.connect)
     made.kubectl = chosen.kubectl() if isinstance(chosen, KubectlBackend) else None
     if not quiet:
         print(f"Backend {chosen.name}: {chosen.describe()}")

@@ -78,7 +78,7 @@ def apply(api: ApiClient, kinds: Kinds, document: Document, namespace: str) -> A
         LearnerError: when the API refuses, with the line of the manifest where that can be told.
     """
     value = dict(document.value)
-    kind = kinds.of(value)
+    kind = _kind(kinds, document)
     value["metadata"] = {
         **value["metadata"],
         **({"namespace": value["metadata"].get("namespace") or namespace} if kind.namespaced else {}),
@@ -91,6 +91,15 @@ def apply(api: ApiClient, kinds: Kinds, document: Document, namespace: str) -> A
     except wire.StatusError as error:
         raise refusal(error, document, value) from error
     return Applied(f"{kind.label}/{after['metadata']['name']}", _change(before, after), after, before, kind)
+
+
+def _kind(kinds: Kinds, document: Document) -> Kind:
+    """Find the kind of a document; that there is none is said with the line that names it."""
+    try:
+        return kinds.of(document.value)
+    except ManifestError as error:
+        line, _ = document.locate("kind")
+        raise ManifestError(error.problem, where=document.where("kind"), hint=error.hint, line=line) from error
 
 
 def find(api: ApiClient, path: str) -> Object | None:

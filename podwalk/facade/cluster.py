@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -59,10 +59,24 @@ class Cluster:
         self.kubectl: tuple[str, ...] | None = None
         self._description = description
         self._options: ClusterOptions | None = None
+        self._connect: Callable[[], ApiClient] = lambda: self.api
 
     def __repr__(self) -> str:
         """Say which cluster this is."""
         return f"Cluster: {self._description or self.api.configuration.host}, namespace {self.namespace}"
+
+    def connect_by(self, connect: Callable[[], ApiClient]) -> None:
+        """Remember how to reach the cluster anew; see :meth:`reconnect`."""
+        self._connect = connect
+
+    def reconnect(self) -> None:
+        """Reach the cluster anew, after it was stopped or deleted; an embedded one is started, empty if it was deleted.
+
+        Raises:
+            PodwalkError: when it does not answer, with what to try.
+        """
+        self.api, self._options = self._connect(), None
+        self.kinds = Kinds(self.api)
 
     def apply(self, manifest: Manifest, *, namespace: str = "") -> Changes:
         """Create or change the objects of a manifest.

@@ -44,6 +44,10 @@ class ManifestError(LearnerError):
         super().__init__(problem, where=where, hint=hint)
 
 
+class UnreachableError(LearnerError):
+    """A cluster that does not answer: it was stopped, deleted, or is somewhere else now."""
+
+
 class NotFoundError(LearnerError):
     """An object, namespace or kind that is not there."""
 

@@ -16,7 +16,7 @@ import urllib3
 from kubernetes.client import ApiClient
 from kubernetes.watch.watch import iter_resp_lines
 
-from podwalk.facade.errors import LearnerError, NotFoundError, RefusedError
+from podwalk.facade.errors import LearnerError, NotFoundError, RefusedError, UnreachableError
 from podwalk.types import Object
 
 CONNECT_TIMEOUT_S = 5.0
@@ -52,7 +52,7 @@ def call(
 
     Raises:
         StatusError: when the API answers with an error.
-        LearnerError: when it does not answer.
+        UnreachableError: when it does not answer.
     """
     response = _send(api, method, path, query or {}, body, content_type, accept, READ_TIMEOUT_S)
     answer = _decode(response.data)
@@ -118,7 +118,7 @@ def _send(
             preload_content=False,
         )
     except urllib3.exceptions.HTTPError as error:
-        raise LearnerError(
+        raise UnreachableError(
             f"the cluster does not answer at {api.configuration.host}",
             hint="look whether it is still running (`podwalk status`), then run the first cell again",
         ) from error

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from podwalk.facade import Cluster, Output
-from podwalk.facade.errors import LearnerError
+from podwalk.facade.errors import LearnerError, UnreachableError
 from podwalk.facade.kubectl import run
 from podwalk.labs.lab import Check
 
@@ -46,9 +46,16 @@ def _quote(text: str) -> str:
 
 
 def verify(cluster: Cluster, check: Check) -> CheckResult:
-    """Run a check's command and judge what it printed."""
+    """Run a check's command and judge what it printed.
+
+    Raises:
+        UnreachableError: when the cluster does not answer.
+    """
     try:
         found = run(cluster, check.command)
+    except UnreachableError:
+        # Says nothing about the claim, and one that something fails would even come true.
+        raise
     except LearnerError as error:
         return CheckResult(check, check.fails, error.problem)
     failed = isinstance(found, Output) and not found.ok

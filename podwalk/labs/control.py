@@ -8,42 +8,23 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
 from html import escape
 from typing import Any
 
 import ipywidgets as widgets
-from markdown_it import MarkdownIt
 
 from podwalk.errors import PodwalkError
 from podwalk.facade import Changes
-from podwalk.facade.errors import ManifestError
-from podwalk.facade.manifest import parse
+from podwalk.facade.errors import UnreachableError
 from podwalk.labs import show
+from podwalk.labs.buttons import Action, Confirmed, button
 from podwalk.labs.changes import describe
 from podwalk.labs.check import CheckResult
+from podwalk.labs.editor import Editor
+from podwalk.labs.html import claims, inline, markdown, note, problem, seen
 from podwalk.labs.lab import Step
 from podwalk.labs.session import CancelledError, Session
 from podwalk.labs.style import CSS
-
-Action = Callable[[], None]
-
-
-def markdown(text: str) -> str:
-    """Turn a step's Markdown into HTML."""
-    return str(MarkdownIt().render(text))
-
-
-def note(text: str, kind: str) -> str:
-    """Return a paragraph with a coloured edge."""
-    return f'<div class="podwalk-note {kind}">{text}</div>'
-
-
-def problem(error: Exception) -> str:
-    """Return an error as a learner reads it."""
-    return note(
-        f'<strong>That did not work.</strong><pre style="white-space:pre-wrap">{escape(str(error))}</pre>', "bad"
-    )
 
 
 class Controls:
@@ -52,20 +33,23 @@ class Controls:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.steps: dict[str, StepControl] = {}
-        self.busy = threading.Lock()
+        self.loss = ""
+        self._busy, self._cancel = threading.Lock(), threading.Event()
         self._head = widgets.HTML()
         self._say, self._loss = widgets.HTML(), widgets.HTML()
         self._reset = Confirmed("Reset lab", "Undo every step, the last first", self.reset)
         self._rebuild = button("Rebuild", "Apply again what the lab had built", self.rebuild, primary=True)
+        self._stop = button("Cancel", "Stop waiting", self.cancel)
 
     def head(self) -> widgets.Widget:
         """Return the panel at the top of a lab: its goals, its progress, and what concerns it whole."""
-        self.refresh()
+        self._stop.layout.display = "none"
         self.look_for_loss()
+        self.refresh()
         top = widgets.VBox([widgets.HTML(f"<style>{CSS}</style>"), self._head])
         top.add_class("podwalk-top")
         text = widgets.HTML(markdown(show.terms(self.session.lab)))
-        foot = widgets.HBox([self._reset.button, self._rebuild])
+        foot = widgets.HBox([self._reset.button, self._stop, self._rebuild])
         foot.add_class("podwalk-foot")
         card = widgets.VBox([top, text, self._loss, self._say, foot])
         card.add_class("podwalk-card")
@@ -82,7 +66,10 @@ class Controls:
         lab, progress = self.session.lab, self.session.progress
         done = sum(progress.step(step.name).done for step in lab.steps)
         self._head.value = f"{self.dots('')}<h3>{escape(lab.title)}</h3>"
-        self._say.value = note(f"All {done} steps are done.", "good") if lab.steps and done == len(lab.steps) else ""
+        if lab.steps and done == len(lab.steps):
+            self._say.value = note(f"All {done} steps are done.", "good")
+        self._rebuild.layout.display = "" if self.loss else "none"
+        self._loss.value = note(self.loss, "busy") if self.loss else ""
         for control in self.steps.values():
             control.refresh()
 
@@ -104,36 +91,91 @@ class Controls:
         return all(self.session.progress.step(name).done for name in names[: names.index(step.name)])
 
     def look_for_loss(self) -> None:
-        """Say so when the cluster no longer has what the lab built."""
+        """Look whether the cluster still has what the lab built; if not, every control offers to rebuild it."""
         try:
             lost = self.session.lost()
-        except PodwalkError as error:
-            self._loss.value = problem(error)
-            return
-        self._loss.value = ""
-        self._rebuild.layout.display = "" if lost else "none"
-        if lost:
-            titles = ", ".join(f"“{escape(step.title)}”" for step in lost)
-            self._loss.value = note(
-                f"The cluster no longer has what you built in {titles}: it was reset, or something was deleted. "
-                "<strong>Rebuild</strong> applies it again; <strong>Reset lab</strong> begins anew.",
-                "busy",
+        except UnreachableError:
+            self.loss = (
+                "<strong>The cluster does not answer</strong>: it was stopped or deleted. "
+                "<strong>Rebuild</strong> starts it and applies again what you built."
             )
+            return
+        except PodwalkError as error:
+            self.loss = f"The cluster was asked whether it has what you built, in vain: {escape(str(error))}"
+            return
+        titles = ", ".join(f"“{escape(step.title)}”" for step in lost)
+        self.loss = (
+            f"The cluster no longer has what you built in {titles}: it was reset, or something was deleted. "
+            "<strong>Rebuild</strong> applies it again; <strong>Reset lab</strong> begins anew."
+            if lost
+            else ""
+        )
 
     def rebuild(self) -> None:
         """Apply again what was lost."""
-        self.run(self.session.rebuild, self._say, done="The cluster has everything again.")
-        self.look_for_loss()
+        self.start(self.session.rebuild, self._say, self._stop, done="The cluster has everything again.")
 
     def reset(self) -> None:
         """Undo the whole lab."""
-        self.run(self.session.reset, self._say, done="")
-        for control in self.steps.values():
-            control.clear()
-        self.refresh()
-        self.look_for_loss()
 
-    def run(self, work: Action, say: widgets.HTML, *, done: str) -> bool:
+        def after() -> None:
+            for control in self.steps.values():
+                control.clear()
+
+        self.start(self.session.reset, self._say, self._stop, after=after)
+
+    def cancel(self) -> None:
+        """Stop waiting."""
+        self._cancel.set()
+
+    def start(
+        self,
+        work: Action,
+        say: widgets.HTML,
+        stop: widgets.Button,
+        *,
+        pressed: widgets.Button | None = None,
+        done: str = "",
+        after: Action | None = None,
+    ) -> None:
+        """Do something in a thread of its own, so that Cancel can be pressed; in the browser there are no threads.
+
+        Args:
+            work: what to do; nothing else of the lab is done meanwhile.
+            say: where what goes on is told.
+            stop: the button that cancels, shown meanwhile.
+            pressed: the button that was pressed; it stays enabled, for the keyboard would lose its place.
+            done: what is said at the end.
+            after: what to do when it succeeded.
+        """
+        if not self._busy.acquire(blocking=False):
+            return
+        self._cancel.clear()
+        self.session.cancelled = self._cancel.is_set
+        self._rebuild.disabled = self._reset.button.disabled = True
+        for control in self.steps.values():
+            control.pause(pressed)
+        stop.layout.display = ""
+
+        def body() -> None:
+            try:
+                good = self._run(work, say, done)
+                self.look_for_loss()
+                self.refresh()
+                if good and after:
+                    after()
+            finally:
+                self._busy.release()
+                stop.layout.display = "none"
+                self._rebuild.disabled = self._reset.button.disabled = False
+                self.refresh()
+
+        if sys.platform == "emscripten":
+            body()
+        else:
+            threading.Thread(target=body, daemon=True).start()
+
+    def _run(self, work: Action, say: widgets.HTML, done: str) -> bool:
         """Do something that may take long, telling what goes on; return whether it succeeded."""
 
         def report(sentence: str) -> None:
@@ -145,6 +187,10 @@ class Controls:
         try:
             work()
             self.session.keep()
+        except UnreachableError:
+            # What to do about it is said by :meth:`look_for_loss`.
+            say.value = note("<strong>The cluster does not answer.</strong>", "bad")
+            return False
         except PodwalkError as error:
             say.value = note(escape(str(error)), "busy") if isinstance(error, CancelledError) else problem(error)
             return False
@@ -163,13 +209,13 @@ class StepControl:
 
     def __init__(self, controls: Controls, step: Step) -> None:
         self.controls, self.step = controls, step
-        self._cancel = threading.Event()
         self._top = widgets.HTML()
         self._top.add_class("podwalk-top")
         self._text = widgets.HTML(markdown(step.text))
         self._prediction = self._radio()
         self._editor = Editor(self.state.manifest or step.manifest)
         self._say, self._out, self._verdict, self._checks, self._help = (widgets.HTML() for _ in range(5))
+        self._loss = widgets.HTML()
         word, tip = (
             ("Apply", "Apply the manifest to the cluster")
             if step.manifest or step.run
@@ -179,7 +225,9 @@ class StepControl:
         self._verify = button("Verify", "Check whether the step is done", self.verify)
         self._hint = button("Hint", "Show the next hint", self.hint)
         self._solution = button("Solution", "Put the solution into the editor", self.solve)
-        self._stop = button("Cancel", "Stop waiting", self._cancel.set)
+        self._stop = button("Cancel", "Stop waiting", controls.cancel)
+        self._stop.layout.display = "none"
+        self._rebuild = button("Rebuild", "Apply again what the lab had built", self.rebuild, primary=True)
         self._back = button("‹ Back", "Undo this step and go to the one before", self.back)
         self._reset = button("Reset step", "Undo what this step changed and begin it again", self.reset)
         self._next = button("Next ›", "Go to the next step", self.next, primary=True)
@@ -193,7 +241,7 @@ class StepControl:
 
     def _lay_out(self) -> widgets.VBox:
         actions = widgets.HBox(
-            [self._apply, self._verify, self._hint, self._solution, self._stop],
+            [self._rebuild, self._apply, self._verify, self._hint, self._solution, self._stop],
             layout={"flex_flow": "row wrap", "margin": "12px 0 4px"},
         )
         foot = widgets.HBox([self._back, self._reset, self._next], layout={"flex_flow": "row wrap"})
@@ -207,7 +255,7 @@ class StepControl:
             ]
         if self.step.manifest:
             parts += [widgets.HTML('<div class="podwalk-label">Manifest</div>'), self._editor.box]
-        parts += [actions, self._say, self._out, self._verdict, self._checks, self._help, foot]
+        parts += [self._loss, actions, self._say, self._out, self._verdict, self._checks, self._help, foot]
         card = widgets.VBox(parts)
         card.add_class("podwalk-card")
         return card
@@ -240,6 +288,10 @@ class StepControl:
     def refresh(self) -> None:
         """Enable what can be done now."""
         state, unlocked = self.state, self.controls.unlocked(self.step)
+        loss = self.controls.loss if unlocked and (self._last or not state.done) else ""
+        self._loss.value = note(loss, "busy") if loss else ""
+        self._rebuild.layout.display = "" if loss else "none"
+        self._rebuild.disabled = False
         self._top.value = f"{self.controls.dots(self.step.name)}<h3>{escape(self.step.title)}</h3>"
         chosen = self._prediction is None or state.choice is not None
         self._apply.disabled = not (unlocked and chosen)
@@ -260,7 +312,6 @@ class StepControl:
         self._hint.layout.display = "" if self.step.hints else "none"
         self._solution.layout.display = "" if self.step.manifest else "none"
         self._solution.disabled = not (unlocked and state.hints >= len(self.step.hints))
-        self._stop.layout.display = "none"
         self._next.disabled = not state.done
         self._next.layout.display = "" if self.controls.neighbour(self.step, 1) or not self._last else "none"
         self._reset.disabled = not state.before and not state.applied
@@ -291,7 +342,7 @@ class StepControl:
                 self._out.value += seen(sight)
             self._verdict.value = self._judge()
 
-        self._start(work)
+        self._start(work, self._apply)
 
     def _changed(self, changes: Changes) -> str:
         return '<div class="podwalk-label">What changed</div>' + describe(changes) if len(changes) else ""
@@ -320,7 +371,7 @@ class StepControl:
             results = self.controls.session.verify(self.step)
             self._checks.value = '<div class="podwalk-label">Verify</div>' + claims(results) + self._outcome(results)
 
-        self._start(work)
+        self._start(work, self._verify)
 
     def _outcome(self, results: list[CheckResult]) -> str:
         if not all(result.passed for result in results):
@@ -356,7 +407,15 @@ class StepControl:
 
     def reset(self) -> None:
         """Put back what the step changed, and begin it again."""
-        self._start(self._undo, after=self.clear)
+        self._start(self._undo, self._reset, after=self._begin)
+
+    def _begin(self) -> None:
+        self.clear()
+        self.focus()
+
+    def rebuild(self) -> None:
+        """Apply again what the cluster has lost, up to this step."""
+        self._start(self.controls.session.rebuild, self._rebuild, done="The cluster has everything again.")
 
     def _undo(self) -> None:
         self.controls.session.undo(self.step)
@@ -370,7 +429,7 @@ class StepControl:
             if before:
                 before.focus()
 
-        self._start(self._undo, after=after)
+        self._start(self._undo, self._back, after=after)
 
     def next(self) -> None:
         """Go to the next step."""
@@ -399,117 +458,11 @@ class StepControl:
         if self._prediction:
             self._prediction.value = None
 
-    def _start(self, work: Action, after: Action | None = None) -> None:
-        """Do something in a thread of its own, so that Cancel can be pressed; in the browser there are no threads."""
-        if not self.controls.busy.acquire(blocking=False):
-            return
-        self._cancel.clear()
-        self.controls.session.cancelled = self._cancel.is_set
-        for item in (self._apply, self._verify, self._hint, self._solution, self._back, self._reset, self._next):
-            item.disabled = True
-        self._stop.layout.display = ""
+    def pause(self, pressed: widgets.Button | None) -> None:
+        """Disable every button but the one that was pressed, while something is done."""
+        buttons = [self._rebuild, self._apply, self._verify, self._hint, self._solution]
+        for item in [*buttons, self._back, self._reset, self._next]:
+            item.disabled = item is not pressed
 
-        def body() -> None:
-            try:
-                good = self.controls.run(work, self._say, done="")
-                if good and after:
-                    after()
-            finally:
-                self.controls.busy.release()
-                self.controls.refresh()
-                self.controls.look_for_loss()
-
-        if sys.platform == "emscripten":
-            body()
-        else:
-            threading.Thread(target=body, daemon=True).start()
-
-
-class Editor:
-    """A manifest with its YAML checked as it is typed."""
-
-    def __init__(self, text: str) -> None:
-        self.area = widgets.Textarea(
-            value=text,
-            layout={"width": "100%", "height": "auto"},
-            rows=min(24, max(4, text.count("\n"))),
-            continuous_update=True,
-        )
-        self.area.tooltip = "Manifest, YAML"
-        self.area.add_class("podwalk-editor")
-        self._check = widgets.HTML()
-        self.box = widgets.VBox([self.area, self._check], layout={"overflow": "visible"})
-        self.area.observe(lambda change: self.check(), names="value")
-        if text:
-            self.check()
-
-    @property
-    def text(self) -> str:
-        """The manifest as it stands."""
-        return str(self.area.value)
-
-    def check(self) -> None:
-        """Say whether the text is a manifest, and if not, at which line."""
-        try:
-            documents = parse(self.text)
-        except ManifestError as error:
-            self.area.add_class("podwalk-wrong")
-            where = f"Line {error.line}: " if error.line else ""
-            self._say("✗", "bad", where + error.problem)
-            return
-        self.area.remove_class("podwalk-wrong")
-        names = ", ".join(
-            f"{document.value['kind']} {document.value['metadata'].get('name', '')}" for document in documents
-        )
-        self._say("✓", "good", f"YAML: {names}")
-
-    def _say(self, sign: str, kind: str, text: str) -> None:
-        words = f'<span class="podwalk-{kind}">{sign}</span> {escape(text)}'
-        self._check.value = f'<div class="podwalk-say" role="status">{words}</div>'
-
-
-class Confirmed:
-    """A button that must be pressed twice."""
-
-    def __init__(self, word: str, tip: str, action: Action) -> None:
-        self.word, self.action, self._armed = word, action, False
-        self.button = button(word, tip, self._press)
-
-    def _press(self) -> None:
-        self._armed = not self._armed
-        self.button.description = f"{self.word}: sure?" if self._armed else self.word
-        if not self._armed:
-            self.action()
-
-
-def button(word: str, tip: str, action: Action, *, primary: bool = False) -> widgets.Button:
-    """Return a button; its tip is read aloud too."""
-    made = widgets.Button(
-        description=word, tooltip=tip, button_style="primary" if primary else "", layout={"width": "auto"}
-    )
-    made.on_click(lambda _: action())
-    return made
-
-
-def seen(sight: Any) -> str:
-    """Return what a look showed as HTML."""
-    result = show.result(sight)
-    html = result._repr_html_() if hasattr(result, "_repr_html_") else f"<pre>{escape(str(result))}</pre>"
-    title = f'<div class="podwalk-label">{escape(sight.look.title)}</div>' if sight.look.title else ""
-    return f'{title}<div class="podwalk-command">{escape(sight.look.command.removeprefix("$ "))}</div>{html}'
-
-
-def claims(results: list[CheckResult]) -> str:
-    """Return the checks as a list; a failed one says why."""
-    items = "".join(
-        f'<li class="{"good" if result.passed else "bad"}">{escape(result.check.claim)}'
-        + (f"<small>{escape(result.reason)}</small>" if result.reason else "")
-        + "</li>"
-        for result in results
-    )
-    return f'<ul class="podwalk-claims">{items}</ul>'
-
-
-def inline(text: str) -> str:
-    """Turn one line of Markdown into HTML without a paragraph."""
-    return str(MarkdownIt().renderInline(text))
+    def _start(self, work: Action, pressed: widgets.Button, *, done: str = "", after: Action | None = None) -> None:
+        self.controls.start(work, self._say, self._stop, pressed=pressed, done=done, after=after)

@@ -15,7 +15,7 @@ from typing import Any
 from podwalk.facade import Applied, Changes, Cluster, Output, application, wire
 from podwalk.facade.addons import ADDONS
 from podwalk.facade.condition import wait as wait_for
-from podwalk.facade.errors import LearnerError, WaitError
+from podwalk.facade.errors import LearnerError, UnreachableError, WaitError
 from podwalk.facade.kubectl import run
 from podwalk.facade.manifest import parse
 from podwalk.labs import rights
@@ -121,10 +121,15 @@ class Session:
             CancelledError: when the learner gave up.
         """
         for command in step.wait:
+            self._unless_cancelled()
             if " exec " in f" {command} ":
                 self._wait_inside(command)
             else:
                 self._wait(command)
+
+    def _unless_cancelled(self) -> None:
+        if self.cancelled():
+            raise CancelledError("cancelled; what was applied stays applied", hint="Apply again, or Reset step")
 
     def _wait_inside(self, command: str) -> None:
         """Wait for a command in a Pod that itself waits: ``until wget …; do sleep 1; done``."""
@@ -141,9 +146,7 @@ class Session:
                 run(self.cluster, [*shlex.split(command), f"--timeout={SLICE_S}s"])
                 return
             except WaitError as error:
-                if self.cancelled():
-                    hint = "Apply again, or Reset step"
-                    raise CancelledError("cancelled; what was applied stays applied", hint=hint) from error
+                self._unless_cancelled()
                 # A simulated clock jumps, so slices are counted, not wall time alone.
                 waited_s = max(waited_s + SLICE_S, time.monotonic() - started_s)
                 if waited_s >= deadline_s:
@@ -155,15 +158,23 @@ class Session:
 
         Raises:
             LearnerError: when a command is refused.
+            CancelledError: when the learner gave up.
         """
         for look in step.look:
+            self._unless_cancelled()
             self.report(look.title or look.command)
             yield Sight(look, run(self.cluster, look.command))
 
     def verify(self, step: Step) -> list[CheckResult]:
-        """Check every claim of a step, and note whether it is done."""
+        """Check every claim of a step, and note whether it is done.
+
+        Raises:
+            UnreachableError: when the cluster does not answer, which leaves what is known of the step as it was.
+            CancelledError: when the learner gave up.
+        """
         results = []
         for check in step.verify:
+            self._unless_cancelled()
             self.report(f"Checking that {check.claim}")
             results.append(verify(self.cluster, check))
         state = self.progress.step(step.name)
@@ -197,23 +208,37 @@ class Session:
                 self.undo(step)
 
     def lost(self) -> list[Step]:
-        """Return the applied steps of which something is gone: the cluster was reset, or somebody deleted it."""
+        """Return the applied steps of which something is gone: the cluster was reset, or somebody deleted it.
+
+        Raises:
+            UnreachableError: when the cluster itself is gone.
+        """
+        identity = self.identity()
         applied = [step for step in self.lab.steps if self.progress.step(step.name).applied]
-        if self.progress.cluster and self.progress.cluster != self.identity():
+        if self.progress.cluster and self.progress.cluster != identity:
             return applied
         deleted = {path for step in applied for path, _, uid in self.progress.step(step.name).before if not uid}
         return [step for step in applied if self._gone(self.progress.step(step.name), deleted)]
 
     def rebuild(self) -> None:
-        """Apply every applied step again, in order, as the learner had it.
+        """Apply every applied step again, in order, as the learner had it; a cluster that is not there is started.
 
         Raises:
             LearnerError: when the cluster refuses.
+            PodwalkError: when it cannot be started.
+            CancelledError: when the learner gave up.
         """
+        try:
+            self.identity()
+        except UnreachableError:
+            self.report("Starting the cluster")
+            self.cluster.reconnect()
+        elsewhere = self.progress.cluster != self.identity()
         for step in self.lab.steps:
             state = self.progress.step(step.name)
             if state.applied:
-                if self.progress.cluster != self.identity():
+                self._unless_cancelled()
+                if elsewhere:
                     state.before = []
                 self.apply(step, state.manifest or step.manifest)
                 self.settle(step)

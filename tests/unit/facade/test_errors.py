@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from IPython.testing.globalipapp import start_ipython
 
+import podwalk
 from podwalk.facade import application, wire
 from podwalk.facade.errors import LearnerError, ManifestError, NotFoundError
 from podwalk.facade.manifest import parse
@@ -61,3 +62,14 @@ def test_ipython_shows_the_message_without_a_traceback(capsys: pytest.CaptureFix
     shown = capsys.readouterr()
     assert "LearnerError: no such Pod" in shown.out + shown.err
     assert "Traceback" not in shown.out + shown.err
+
+
+def test_a_kind_that_is_not_served_is_shown_at_its_line() -> None:
+    manifest = (
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Servce\nmetadata: {name: b}\n"
+    )
+    with pytest.raises(ManifestError) as caught:
+        podwalk.cluster("in-process", quiet=True).apply(manifest)
+    assert caught.value.line == 6
+    assert "line 6: kind: Servce" in str(caught.value)
+    assert "did you mean `kind: Service`?" in str(caught.value)

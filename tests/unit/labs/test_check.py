@@ -6,7 +6,7 @@ import pytest
 
 from podwalk.facade import Cluster, Output
 from podwalk.facade.cluster import Text
-from podwalk.facade.errors import NotFoundError
+from podwalk.facade.errors import NotFoundError, UnreachableError
 from podwalk.labs import check as module
 from podwalk.labs.lab import Check
 
@@ -44,3 +44,11 @@ def test_the_output_decides(
 def test_a_false_claim_says_what_was_seen_and_what_is_probably_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     result = judge(monkeypatch, Text("2"), prints="3", otherwise="Did you change replicas?")
     assert result.reason == "`kubectl get x` gave “2”, not “3”. Did you change replicas?"
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_cluster_that_does_not_answer_says_nothing_about_a_claim(
+    monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    with pytest.raises(UnreachableError):
+        judge(monkeypatch, UnreachableError("it does not answer"), fails=fails)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from podwalk.facade import Changes, Cluster
+from podwalk.facade.errors import UnreachableError
 from podwalk.labs.check import CheckResult
-from podwalk.labs.control import Controls, Editor, StepControl
+from podwalk.labs.control import Controls, StepControl
+from podwalk.labs.editor import Editor
+from podwalk.labs.html import claims
 from podwalk.labs.lab import Check, Choice, Lab, Prediction, Step
 from podwalk.labs.progress import Progress
 from podwalk.labs.session import Session
@@ -54,6 +58,9 @@ class FakeSession(Session):
 
     def lost(self) -> list[Step]:
         return []
+
+    def rebuild(self) -> None:
+        self.done.append("rebuild")
 
 
 @pytest.fixture
@@ -154,3 +161,42 @@ def test_yaml_is_checked_as_it_is_typed() -> None:
     assert "Service a" in editor._check.value
     editor.area.value = MANIFEST.replace("kind:", "\tkind:")
     assert "Line 2" in editor._check.value
+
+
+def test_a_cluster_that_does_not_answer_is_offered_anew_and_progress_stays(
+    controls: Controls, session: FakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: Any) -> Any:
+        raise UnreachableError("the cluster does not answer")
+
+    session.passes = True
+    one, two = controls.steps["one"], controls.steps["two"]
+    assert one._prediction is not None
+    one._prediction.value = 1
+    click(one, "apply")
+    click(one, "verify")
+    with monkeypatch.context() as away:
+        away.setattr(session, "verify", gone)
+        away.setattr(session, "lost", gone)
+        click(one, "verify")
+    assert session.progress.step("one").done
+    assert "does not answer" in two._loss.value
+    assert two._rebuild.layout.display == ""
+    click(two, "rebuild")
+    assert session.done[-1] == "rebuild"
+    assert two._loss.value == ""
+    assert two._rebuild.layout.display == "none"
+
+
+def test_the_pressed_button_keeps_the_keyboard_while_others_rest(controls: Controls) -> None:
+    one = controls.steps["one"]
+    one.pause(one._apply)
+    assert not one._apply.disabled
+    assert one._verify.disabled
+    assert one._next.disabled
+
+
+def test_a_reason_shows_commands_as_code_and_output_as_it_is() -> None:
+    check = dataclasses.replace(CHECK, prints="*two*")
+    shown = claims([CheckResult(check, False, "<h1>*one*</h1>")])
+    assert "<code>kubectl get pods</code> gave “&lt;h1&gt;*one*&lt;/h1&gt;”, not “*two*”" in shown
