@@ -18,7 +18,7 @@ from podwalk.facade.condition import wait as wait_for
 from podwalk.facade.errors import LearnerError, UnreachableError, WaitError
 from podwalk.facade.kubectl import run
 from podwalk.facade.manifest import parse
-from podwalk.labs import rights
+from podwalk.labs import mark, rights
 from podwalk.labs.check import CheckResult, verify
 from podwalk.labs.lab import Lab, Look, Step
 from podwalk.labs.progress import Progress, StepProgress
@@ -89,6 +89,7 @@ class Session:
         if manifest.strip():
             for document in parse(manifest):
                 self.report(f"Applying {document.value['kind']} {document.value['metadata'].get('name', '')}")
+                document = mark.marked(self.cluster, document, self.lab.name)
                 entries.append(application.apply(self.cluster.api, self.cluster.kinds, document, self.lab.namespace))
                 self._remember(state, entries[-1])
         for command in step.run:
@@ -191,11 +192,18 @@ class Session:
         state = self.progress.step(step.name)
         # What was done on another cluster says nothing about this one's objects of the same names.
         elsewhere = bool(self.progress.cluster) and self.progress.cluster != self.identity()
-        for path, before, _ in () if elsewhere else reversed(state.before):
+        for path, before, uid in () if elsewhere else reversed(state.before):
             self.report(f"Restoring {path.rsplit('/', 1)[-1]}")
-            _restore(self.cluster, path, before)
+            self._restore(path, before, uid)
         self.progress.steps.pop(step.name, None)
         self.progress.save()
+
+    def _restore(self, path: str, before: Object | None, uid: str) -> None:
+        now = application.find(self.cluster.api, path)
+        if before is not None:
+            _put_back(self.cluster, path, before, now)
+        elif now is not None and mark.may_delete(self.cluster, now, self.lab.name, uid):
+            _remove(self.cluster, path, now)
 
     def reset(self) -> None:
         """Undo every step, the last first.
@@ -267,11 +275,8 @@ class Session:
         self.progress.save()
 
 
-def _restore(cluster: Cluster, path: str, before: Object | None) -> None:
-    now = application.find(cluster.api, path)
-    if before is None:
-        _remove(cluster, path, now)
-    elif now is None:
+def _put_back(cluster: Cluster, path: str, before: Object, now: Object | None) -> None:
+    if now is None:
         wire.call(cluster.api, "POST", path.rsplit("/", 1)[0], body=_bare(before))
     elif now["metadata"]["uid"] != before["metadata"]["uid"] or "status" not in now:
         wire.call(cluster.api, "PUT", path, body=_with_version(before, now, keep_uid=False))
@@ -279,9 +284,7 @@ def _restore(cluster: Cluster, path: str, before: Object | None) -> None:
         wire.call(cluster.api, "PUT", path, body=_with_version(before, now, keep_uid=True))
 
 
-def _remove(cluster: Cluster, path: str, now: Object | None) -> None:
-    if now is None:
-        return
+def _remove(cluster: Cluster, path: str, now: Object) -> None:
     kind, metadata = cluster.kinds.of(now), now["metadata"]
     options = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
     wire.call(cluster.api, "DELETE", path, body=options)

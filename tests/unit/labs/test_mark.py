@@ -1,0 +1,79 @@
+"""What a lab makes outside any namespace carries its label, and a reset deletes nothing else there."""
+
+from __future__ import annotations
+
+import podwalk
+from podwalk.facade import Cluster
+from podwalk.labs.lab import Lab, Step
+from podwalk.labs.mark import LABEL
+from podwalk.labs.progress import Progress
+from podwalk.labs.session import Session
+
+MANIFEST = """
+apiVersion: v1
+kind: Namespace
+metadata: {name: lab, labels: {team: red}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: notes, namespace: lab}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: reader}
+rules: []
+"""
+STEP = Step("notes", "Notes", manifest=MANIFEST)
+
+
+def session() -> tuple[Cluster, Session]:
+    cluster = podwalk.cluster("in-process", quiet=True)
+    found = Session(cluster, Lab("greeting", "Greeting", "lab", steps=(STEP,)), Progress())
+    found.apply(STEP, MANIFEST)
+    return cluster, found
+
+
+def test_a_namespace_and_a_cluster_wide_object_are_labelled_and_nothing_else_is() -> None:
+    cluster, _ = session()
+    namespace = cluster.get("namespaces", "lab").object["metadata"]["labels"]
+    assert namespace == {"team": "red", "kubernetes.io/metadata.name": "lab", LABEL: "greeting"}
+    assert cluster.get("clusterroles", "reader").object["metadata"]["labels"] == {LABEL: "greeting"}
+    assert "labels" not in cluster.get("configmaps", "notes").object["metadata"]
+
+
+def test_a_reset_deletes_what_the_lab_made() -> None:
+    cluster, found = session()
+    found.reset()
+    assert "lab" not in cluster.get("namespaces").names
+    assert "reader" not in cluster.get("clusterroles").names
+
+
+def test_a_reset_leaves_what_somebody_else_made_under_the_same_name() -> None:
+    cluster, found = session()
+    cluster.delete("clusterrole/reader")
+    cluster.delete("namespace/lab")
+    cluster.apply(MANIFEST)
+    found.reset()
+    assert "reader" in cluster.get("clusterroles").names
+    assert "lab" in cluster.get("namespaces").names
+
+
+def test_a_reset_deletes_what_the_lab_made_anew() -> None:
+    cluster, found = session()
+    cluster.delete("clusterrole/reader")
+    role = cluster.apply(
+        MANIFEST.split("---")[2].replace("{name: reader}", f"{{name: reader, labels: {{{LABEL}: greeting}}}}")
+    )
+    assert [change.change for change in role] == ["created"]
+    found.reset()
+    assert "reader" not in cluster.get("clusterroles").names
+
+
+def test_a_namespace_that_was_there_stays_and_loses_the_label() -> None:
+    cluster = podwalk.cluster("in-process", quiet=True)
+    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "lab"}})
+    found = Session(cluster, Lab("greeting", "Greeting", "lab", steps=(STEP,)), Progress())
+    found.apply(STEP, MANIFEST)
+    assert LABEL in cluster.get("namespaces", "lab").object["metadata"]["labels"]
+    found.reset()
+    assert LABEL not in cluster.get("namespaces", "lab").object["metadata"]["labels"]
