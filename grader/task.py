@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from podwalk.labs.assignment import Validation
 
 PATIENCE_S = 30.0
-"""How long a task's checks wait in vain, together."""
+"""How long a task's checks wait in vain, together; or as long as a check asks for that is more patient."""
 
 LEAST_PATIENCE_S = 3.0
 
@@ -43,7 +43,7 @@ class Task:
         """
         self.points = points
         self.results: list[Result] = []
-        self._patience_s = PATIENCE_S
+        self._waited_s = 0.0
         self._cluster = copy.copy(cluster)
         self._cluster.namespace = namespace or cluster.namespace
         self._validation = _validation()
@@ -61,7 +61,8 @@ class Task:
         Raises:
             NotGradableError: when the check itself breaks, or the cluster does not answer.
         """
-        deadline_s = min(check.deadline_s, max(self._patience_s, LEAST_PATIENCE_S))
+        patience_s = max(PATIENCE_S, check.deadline_s) - self._waited_s
+        deadline_s = min(check.deadline_s, max(patience_s, LEAST_PATIENCE_S))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
@@ -72,7 +73,7 @@ class Task:
                 problem = f"{type(error).__name__}: {error}"
                 raise NotGradableError(f"the check “{check.claim}” broke: {problem}") from error
         if not finding.passed and not finding.final:
-            self._patience_s -= deadline_s
+            self._waited_s += deadline_s
         self.results.append(Result(check.claim, points, finding))
         return finding
 

@@ -19,7 +19,7 @@ from grader.checks.objects import exists, gone, ready, where
 from grader.checks.practice import holds, nobody_behind, notices, open_to_all
 from grader.checks.readiness import follows
 from grader.checks.services import balanced, cluster_ip, endpoints, pod_ips, service_ips, sticky
-from grader.checks.traffic import answers, blocked, exactly_flows, given, listening, on_nodes, reaches
+from grader.checks.traffic import answers, blocked, exactly_flows, given, listening, on_nodes, reaches, within
 from podwalk.facade.probes import Caller, like
 
 __all__ = [
@@ -63,5 +63,6 @@ __all__ = [
     "unrestarted",
     "unrouted",
     "where",
+    "within",
     "without_ingress",
 ]  # fmt: skip

@@ -42,7 +42,7 @@ class Damage:
 
 
 def holds(rule: str, *, namespace: str = "") -> Check:
-    """Check that a rule of :data:`podwalk.reviews.RULES` finds nothing in a namespace.
+    """Check that a rule of ``podwalk.reviews`` finds nothing in a namespace.
 
     Args:
         rule: its name, e.g. ``readiness``.

@@ -6,6 +6,7 @@ from the target to itself that must succeed.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -123,6 +124,17 @@ def listening(selector: str, port: int, *, pods: int, body: str = "", caller: Ca
         return partly(right, pods, f"{right} of {pods} Pods with {selector} answer on port {port} as asked", evidence)
 
     return Check(f"{pods} Pods with {selector} answer on port {port}", attempt)
+
+
+def within(deadline_s: float, check: Check) -> Check:
+    """Let a check be tried for longer than others: what it waits for takes its time on a real cluster too.
+
+    Args:
+        deadline_s: how long; a changed ConfigMap needs up to 90 s to reach a Pod's files, a CoreDNS up to 45 s more to
+            look at them, and a name that was asked for too early is denied from the cache for 30 s.
+        check: the check.
+    """
+    return dataclasses.replace(check, deadline_s=deadline_s)
 
 
 def given(earned: bool, check: Check) -> Check:

@@ -10,7 +10,7 @@ from grader.course import Course
 from grader.isolation.bench import Judge
 from tests.grader.conftest import Assignment, released
 
-FULL = {"members": 4.0, "port": 2.0, "alias": 2.0, "search": 3.0, "questions": 3.0, "mend": 2.0}
+FULL = {"members": 4.0, "port": 2.0, "alias": 2.0, "search": 3.0, "questions": 3.0, "mend": 2.0, "company": 3.0}
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,15 @@ def test_other_kinds_of_right_answers_earn_all_points(dns: Assignment) -> None:
         "  dnsPolicy: None\n  dnsConfig:\n    nameservers: [10.96.0.10]\n"
         "    searches: [shop.svc.cluster.local, svc.cluster.local]\n    options: [{name: ndots, value: '2'}]\n",
     )
-    assert dns.mark(dns.solutions | {"search-answer": own}).points == FULL
+    one_block = """
+corefile = cluster.get("configmap/coredns", namespace="kube-system").object["data"]["Corefile"]
+lines = ["forward corp.example 10.96.0.100", "rewrite name suffix .old.example .db.shop.svc.cluster.local answer auto"]
+corefile = corefile.replace("    ready\\n", "    ready\\n" + "".join(f"    {line}\\n" for line in lines), 1)
+cluster.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "coredns", "namespace": "kube-system"},
+               "data": {"Corefile": corefile}})
+"""
+    outcome = dns.mark(dns.solutions | {"search-answer": own, "company-answer": one_block})
+    assert outcome.points == FULL, outcome.reasons
 
 
 def test_an_untouched_notebook_earns_nothing(dns: Assignment) -> None:
@@ -41,7 +49,7 @@ MISTAKES = {
         "members-answer",
         "  serviceName: db\n",
         "",
-        {"members": 2.0, "search": 1.0, "questions": 2.0, "mend": 0.0},
+        {"members": 2.0, "search": 1.0, "questions": 2.0, "mend": 0.0, "company": 2.0},
     ),
     "the port has no name": ("members-answer", "  - name: postgres\n    port", "  - port", {"port": 0.0}),
     "an alias of something else": ("alias-answer", "example.com", "example.org", {"alias": 1.0}),
@@ -64,6 +72,20 @@ MISTAKES = {
         "spec:\n  dnsPolicy: None\n  dnsConfig: {nameservers: [10.96.0.10]}\n  containers",
         {"mend": 0.0},
     ),
+    "a list instead of the company's server": (
+        "company-answer",
+        "forward . 10.96.0.100",
+        "hosts {\n        192.0.2.80 intranet.corp.example\n    }",
+        {"company": 2.0},
+    ),
+    "a plugin that is not there": ("company-answer", "forward . 10", "forwards . 10", {"company": 0.0}),
+    "an address where nobody answers": (
+        "company-answer",
+        "forward . 10.96.0.100",
+        "forward . 10.96.0.99",
+        {"company": 1.0},
+    ),
+    "no name rewritten": ("company-answer", "db-0.old.example db-0", "db-0.old.test db-0", {"company": 2.0}),
     "the wrong search domain": ("search-answer", "- shop.svc", "- shop", {"search": 1.0}),
 }
 

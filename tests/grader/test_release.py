@@ -69,6 +69,8 @@ def test_the_points_of_a_task_are_those_of_its_cell_and_of_its_checks(assignment
             assert f"points={about['points']}" in cell.source.splitlines()[0]
             assert cell.source.rstrip().endswith("task.report()")
             assert _weights(cell.source) == about["points"], about["grade_id"]
+            shown = "\n".join(_visible(cell.source))
+            assert _weights(shown) > 0, f"{about['grade_id']}: a learner who runs it would see that it is incomplete"
 
 
 def _weights(source: str) -> float:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 
 import podwalk
 from grader import report
+from grader.checks import within
 from grader.finding import Check, Finding, NotGradableError, failed, partly
 from grader.task import Task
 from podwalk.facade import Cluster
@@ -26,6 +28,12 @@ def _check(attempt: Callable[[Cluster], Finding]) -> Check:
 
 PASSES = _check(lambda cluster: Finding(1.0))
 FAILS = _check(lambda cluster: failed("it does not"))
+WATCH = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "watch", "namespace": "default"},
+    "spec": {"containers": [{"name": "shell", "image": "busybox:1.36", "command": ["sleep", "infinity"]}]},
+}
 HALF = _check(lambda cluster: partly(1, 2, "one of two"))
 
 
@@ -95,3 +103,29 @@ def test_what_is_not_there_is_not_waited_for(cluster: Cluster) -> None:
 
     assert not Task(cluster, points=1).check(_check(looks)).passed
     assert len(tries) == 1
+
+
+def _patient(cluster: Cluster, deadlines_s: list[float]) -> list[float]:
+    """Try checks that fail to their deadlines, and return for how much simulated time each was tried."""
+    started: list[float] = []
+    seen: list[float] = []
+
+    def looks(cluster: Cluster) -> Finding:
+        now = datetime.fromisoformat(cluster.exec("watch", "date -Iseconds").stdout.strip())
+        started.append(now.timestamp())
+        return failed("never")
+
+    task = Task(cluster, points=1)
+    for deadline_s in deadlines_s:
+        started.clear()
+        task.check(within(deadline_s, _check(looks)))
+        seen.append(started[-1] - started[0])
+    return seen
+
+
+def test_checks_that_fail_share_their_patience_and_one_that_needs_longer_has_it() -> None:
+    cluster = podwalk.cluster("in-process", quiet=True)
+    cluster.apply(WATCH)
+    cluster.wait("pod/watch", "condition=Ready")
+    seen = _patient(cluster, [15, 15, 15, 200, 200])
+    assert seen == pytest.approx([15, 15, 3, 167, 3], abs=2)
