@@ -8,7 +8,7 @@ import pytest
 
 from grader.course import Course
 from grader.isolation.bench import Judge
-from tests.grader.conftest import Assignment, released
+from tests.grader.conftest import Assignment, one_quick, released
 
 FULL = {"tiers": 4.0, "names": 6.0, "health": 3.0, "door": 6.0, "policies": 8.0}
 
@@ -18,6 +18,7 @@ def capstone(course: Course, judge: Judge, root: Path) -> Assignment:
     return released(course, judge, root / "notebooks" / "source" / "capstone")
 
 
+@pytest.mark.slow
 def test_the_reference_answers_earn_all_points(capstone: Assignment) -> None:
     assert capstone.mark(capstone.solutions).points == FULL
 
@@ -58,6 +59,7 @@ cluster.apply([
 """
 
 
+@pytest.mark.slow
 def test_other_kinds_of_right_answers_earn_all_points(capstone: Assignment) -> None:
     other = {"door-answer": TWO_INGRESSES, "policies-answer": ONE_POLICY_A_TIER}
     assert capstone.mark({**capstone.solutions, **other}).points == FULL
@@ -78,11 +80,13 @@ cluster.apply([
 """
 
 
+@pytest.mark.slow
 def test_a_service_without_a_selector_does_for_payments(capstone: Assignment) -> None:
     answer = capstone.solutions["names-answer"] + OWN_ENDPOINTS
     assert capstone.mark({**capstone.solutions, "names-answer": answer}).points == FULL
 
 
+@pytest.mark.slow
 def test_an_untouched_notebook_earns_nothing(capstone: Assignment) -> None:
     assert capstone.mark({}).total == 0
 
@@ -124,7 +128,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("mistake", one_quick(MISTAKES))
 def test_a_plausible_mistake_costs_what_it_should(capstone: Assignment, mistake: str) -> None:
     (cell, right, wrong), expected = MISTAKES[mistake]
     assert right in capstone.solutions[cell], "the mistake must change something"

@@ -8,7 +8,7 @@ import pytest
 
 from grader.course import Course
 from grader.isolation.bench import Judge
-from tests.grader.conftest import Assignment, released
+from tests.grader.conftest import Assignment, one_quick, released
 
 FULL = {"members": 4.0, "port": 2.0, "alias": 2.0, "search": 3.0, "questions": 3.0, "mend": 2.0, "company": 3.0}
 
@@ -90,7 +90,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("mistake", one_quick(MISTAKES))
 def test_a_plausible_mistake_costs_its_own_points_only(dns: Assignment, mistake: str) -> None:
     cell, right, wrong, expected = MISTAKES[mistake]
     assert right in dns.solutions[cell], "the mistake must change something"

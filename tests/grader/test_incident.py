@@ -19,11 +19,13 @@ def incident(course: Course, judge: Judge, root: Path) -> Assignment:
     return released(course, judge, root / "notebooks" / "source" / "incident")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [3, 190_000_000_000])
 def test_the_reference_answers_earn_all_points_whatever_the_seed(incident: Assignment, seed: int) -> None:
     assert incident.mark(incident.solutions, seed=seed).points == FULL
 
 
+@pytest.mark.slow
 def test_an_untouched_notebook_earns_nothing(incident: Assignment) -> None:
     assert incident.mark({}, seed=3).total == 0
 
@@ -49,6 +51,7 @@ cluster.apply(podwalk.incidents.draw(podwalk.seed("incident"), 0).objects)
 """
 
 
+@pytest.mark.slow
 def test_setting_the_application_up_anew_earns_all_points(incident: Assignment) -> None:
     assert incident.mark(answers(WHOLE_NEW), seed=SEED).points == FULL
 
@@ -87,10 +90,12 @@ cluster.apply(bare(policy))
 )
 
 
+@pytest.mark.slow
 def test_smaller_mends_by_hand_earn_all_points(incident: Assignment) -> None:
     assert incident.mark(answers(BY_NAME, BY_CLASS, BY_OTHER_LABEL), seed=SEED).points == FULL
 
 
+@pytest.mark.slow
 def test_one_ticket_earns_its_points_and_its_part_of_what_must_stay_shut(incident: Assignment) -> None:
     marks = incident.mark(answers("", BY_CLASS, ""), seed=SEED)
     assert marks.points == {"ticket-1": 0.0, "ticket-2": 3.0, "ticket-3": 0.0, "contained": 1.0}
@@ -112,18 +117,21 @@ def test_deleting_the_policies_settles_tickets_and_loses_what_they_were_for(inci
 FOR_EVERYBODY = BY_NAME.replace("cluster.apply(", 'del policy["spec"]["ingress"][0]["from"]\ncluster.apply(')
 
 
+@pytest.mark.slow
 def test_a_rule_for_everybody_is_shown_whom_it_lets_in(incident: Assignment) -> None:
     marks = incident.mark(answers(FOR_EVERYBODY, BY_CLASS, BY_OTHER_LABEL), seed=SEED)
     assert marks.points == {**FULL, "contained": 2.75}
     assert "a Pod in namespace incident-office → baskets.incident:8080" in marks.reasons["contained"][0]
 
 
+@pytest.mark.slow
 def test_a_mend_that_breaks_something_else_costs_its_part(incident: Assignment) -> None:
     careless = BY_CLASS + 'cluster.delete("service/barn")'
     marks = incident.mark(answers(BY_NAME, careless, BY_OTHER_LABEL), seed=SEED)
     assert marks.points == {**FULL, "contained": 2.0}
 
 
+@pytest.mark.slow
 def test_the_settled_tickets_of_another_students_incident_earn_nothing(incident: Assignment) -> None:
     foreign = """
 import podwalk.incidents

@@ -8,7 +8,7 @@ import pytest
 
 from grader.course import Course
 from grader.isolation.bench import Judge
-from tests.grader.conftest import Assignment, released
+from tests.grader.conftest import Assignment, one_quick, released
 
 FULL = {"hosts": 5.0, "tls": 3.0, "rewrite": 3.0, "staff": 3.0, "canary": 3.0, "gateway": 4.0}
 
@@ -18,11 +18,13 @@ def ingress(course: Course, judge: Judge, root: Path) -> Assignment:
     return released(course, judge, root / "notebooks" / "source" / "ingress")
 
 
+@pytest.mark.slow
 def test_the_reference_answers_earn_all_points(ingress: Assignment) -> None:
     outcome = ingress.mark(ingress.solutions)
     assert outcome.points == FULL, outcome.reasons
 
 
+@pytest.mark.slow
 def test_an_untouched_notebook_earns_nothing_and_is_told_what_is_missing(ingress: Assignment) -> None:
     outcome = ingress.mark({})
     assert outcome.total == 0
@@ -107,6 +109,7 @@ BY_ROUTES = {
 }
 
 
+@pytest.mark.slow
 def test_annotations_of_the_ingress_controller_earn_all_points(ingress: Assignment) -> None:
     # The last task needs the Gateway that the reference answer makes in the third.
     gateway = {"gateway-answer": apply(GATEWAY) + "\n" + ingress.solutions["gateway-answer"]}
@@ -114,12 +117,14 @@ def test_annotations_of_the_ingress_controller_earn_all_points(ingress: Assignme
     assert outcome.points == FULL, outcome.reasons
 
 
+@pytest.mark.slow
 def test_routes_alone_earn_all_points(ingress: Assignment) -> None:
     rewrite = ingress.solutions["rewrite-answer"].partition("---")[2]
     outcome = ingress.mark(ingress.solutions | BY_ROUTES | {"rewrite-answer": f'cluster.apply("""{rewrite}'})
     assert outcome.points == FULL, outcome.reasons
 
 
+@pytest.mark.slow
 def test_one_more_ingress_for_the_same_host_is_right_as_well(ingress: Assignment) -> None:
     first, second = rule("shop.example", "web") + rule("api.shop.example", "api"), rule("shop.example", "api", "/api")
     tls = "  tls: [{hosts: [shop.example], secretName: shop-tls}]\n"
@@ -172,7 +177,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("mistake", one_quick(MISTAKES))
 def test_a_plausible_mistake_costs_its_own_points_only(ingress: Assignment, mistake: str) -> None:
     cells, right, wrong, expected = MISTAKES[mistake]
     answers = dict(ingress.solutions)

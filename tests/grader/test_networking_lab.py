@@ -8,7 +8,7 @@ import pytest
 
 from grader.course import Course
 from grader.isolation.bench import Judge
-from tests.grader.conftest import Assignment, released
+from tests.grader.conftest import Assignment, one_quick, released
 
 FULL = {
     "backend": 3.0, "clusterip": 3.0, "names": 2.0, "nodeport": 3.0, "loadbalancer": 2.0, "frontend": 2.0,
@@ -21,6 +21,7 @@ def lab(course: Course, judge: Judge, root: Path) -> Assignment:
     return released(course, judge, root / "notebooks" / "source" / "networking-lab")
 
 
+@pytest.mark.slow
 def test_the_reference_answers_earn_all_points(lab: Assignment) -> None:
     assert lab.mark(lab.solutions).points == FULL
 
@@ -85,6 +86,7 @@ cluster.apply([
 """
 
 
+@pytest.mark.slow
 def test_other_kinds_of_right_answers_earn_all_points(lab: Assignment) -> None:
     """One Ingress instead of two, a label of one's own on the controller's namespace, DNS wherever it is."""
     other = {"hosts-answer": ONE_INGRESS, "paths-answer": "", "allow-answer": LABELLED}
@@ -100,10 +102,12 @@ kubectl.run(cluster, "kubectl delete ingressclass networking-lab-trial")
 """
 
 
+@pytest.mark.slow
 def test_clearing_up_by_kubectl_earns_all_points(lab: Assignment) -> None:
     assert lab.mark({**lab.solutions, "cleanup-answer": KUBECTL}).points == FULL
 
 
+@pytest.mark.slow
 def test_an_untouched_notebook_earns_nothing(lab: Assignment) -> None:
     assert lab.mark({}).total == 0
 
@@ -154,7 +158,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("mistake", one_quick(MISTAKES))
 def test_a_plausible_mistake_costs_what_it_should(lab: Assignment, mistake: str) -> None:
     (cell, right, wrong), expected = MISTAKES[mistake]
     assert right in lab.solutions[cell], "the mistake must change something"

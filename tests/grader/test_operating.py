@@ -8,7 +8,7 @@ import pytest
 
 from grader.course import Course
 from grader.isolation.bench import Judge
-from tests.grader.conftest import Assignment, released
+from tests.grader.conftest import Assignment, one_quick, released
 
 FULL = {"repair": 7.0, "watch": 4.0, "secure": 9.0}
 
@@ -18,6 +18,7 @@ def operating(course: Course, judge: Judge, root: Path) -> Assignment:
     return released(course, judge, root / "notebooks" / "source" / "operating")
 
 
+@pytest.mark.slow
 def test_the_reference_answers_earn_all_points(operating: Assignment) -> None:
     assert operating.mark(operating.solutions).points == FULL
 
@@ -135,10 +136,12 @@ subjects: [{kind: ServiceAccount, name: default}]
 }
 
 
+@pytest.mark.slow
 def test_other_kinds_of_right_answers_earn_all_points(operating: Assignment) -> None:
     assert operating.mark(OTHER_WAY).points == FULL
 
 
+@pytest.mark.slow
 def test_an_untouched_notebook_earns_nothing(operating: Assignment) -> None:
     outcome = operating.mark({})
     assert outcome.total == 0
@@ -219,7 +222,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("mistake", one_quick(MISTAKES))
 def test_a_plausible_mistake_costs_its_own_points_only(operating: Assignment, mistake: str) -> None:
     (cell, right, wrong), expected = MISTAKES[mistake]
     assert right in operating.solutions[cell], "the mistake must change something"

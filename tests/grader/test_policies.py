@@ -18,6 +18,7 @@ def policies(course: Course, judge: Judge, root: Path) -> Assignment:
     return released(course, judge, root / "notebooks" / "source" / "policies")
 
 
+@pytest.mark.slow
 def test_the_reference_answers_earn_all_points(policies: Assignment) -> None:
     assert policies.mark(policies.solutions).points == FULL
 
@@ -90,14 +91,17 @@ cluster.apply({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
 }
 
 
+@pytest.mark.slow
 def test_other_kinds_of_right_answers_earn_all_points(policies: Assignment) -> None:
     assert policies.mark({**policies.solutions, **OTHER_WAY}).points == FULL
 
 
+@pytest.mark.slow
 def test_an_untouched_notebook_earns_nothing_for_what_is_open_anyway(policies: Assignment) -> None:
     assert policies.mark({}).total == 0
 
 
+@pytest.mark.slow
 def test_keeping_everybody_out_earns_nothing(policies: Assignment) -> None:
     source = policies.solutions["tiers-answer"]
     deny = source[: source.index("---")] + '""")'
@@ -111,12 +115,14 @@ def test_a_flow_too_many_is_shown(policies: Assignment) -> None:
     assert "allowed but should not be: a Pod with app=" in outcome.reasons["metrics"][0]
 
 
+@pytest.mark.slow
 def test_forgetting_dns_costs_the_names_and_not_the_seal(policies: Assignment) -> None:
     source = policies.solutions["egress-answer"]
     wrong = source[: source.index("  egress:")] + '""")'
     assert policies.mark(policies.solutions | {"egress-answer": wrong}).points["egress"] == 2.0
 
 
+@pytest.mark.slow
 def test_dns_over_udp_only_costs_its_share(policies: Assignment) -> None:
     wrong = policies.solutions["egress-answer"].replace("    - port: 53\n      protocol: TCP\n", "")
     assert policies.mark(policies.solutions | {"egress-answer": wrong}).points["egress"] == 3.0
@@ -141,6 +147,7 @@ TENANTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", TENANTS)
 def test_a_plausible_mistake_with_tenants_and_ranges_costs_what_it_should(policies: Assignment, mistake: str) -> None:
     (cell, right, wrong), expected = TENANTS[mistake]
