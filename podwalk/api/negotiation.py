@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from podwalk.api import bodies, failures, protobuf
+from podwalk.api import bodies, failures, goyaml, protobuf
 from podwalk.errors import ApiError
 from podwalk.types import Object, Request, Response
 
@@ -158,7 +158,7 @@ def load_yaml(data: bytes) -> Any:
     """
     try:
         _check_shape(data)
-        value = yaml.load(data, Loader=_YamlLoader)  # a subclass of the safe loader
+        value = yaml.load(data, Loader=goyaml.Loader)  # a subclass of the safe loader
         return json.loads(json.dumps(value))
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise failures.bad_request(f"error encoding patch: yaml: {' '.join(str(error).split())}") from error
@@ -177,7 +177,7 @@ def _check_shape(data: bytes) -> None:
     sizes: dict[str, int] = {}
     anchors: list[tuple[str | None, int]] = []
     nodes = 0
-    for event in yaml.parse(data, Loader=_YamlLoader):
+    for event in yaml.parse(data, Loader=goyaml.Loader):
         if isinstance(event, yaml.CollectionStartEvent):
             anchors.append((event.anchor, nodes))
             nodes += 1
@@ -195,20 +195,10 @@ def _check_shape(data: bytes) -> None:
             raise ValueError("document contains excessive aliasing")
 
 
-class _YamlLoader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader):  # type: ignore[misc]  # chosen at import
-    """The safe loader, leaving times as text, as sigs.k8s.io/yaml does."""
-
-
-_YamlLoader.yaml_implicit_resolvers = {
-    first: [pair for pair in resolvers if pair[0] != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
 def encode(value: Any, wanted: Representation) -> bytes:
     """Return an answer's bytes in the form the client wants."""
     if wanted.media_type == YAML:
-        return yaml.safe_dump(value, sort_keys=True, allow_unicode=True).encode()
+        return goyaml.dump(value).encode()
     if wanted.media_type == protobuf.MEDIA_TYPE:
         return protobuf.encode(value)
     if wanted.pretty:

@@ -1,7 +1,8 @@
 """Applying and deleting manifests, with what changed.
 
 Apply is server-side apply with field validation ``Strict``: the server merges, finds typos, and keeps what others
-set. Conflicts are forced, because in a course the manifest at hand is the one that counts.
+set. Conflicts are forced, because in a course the manifest at hand is the one that counts; for the same reason an
+object that was read from a cluster is taken as a manifest, without what only the server writes.
 
 Source: kubernetes.io/docs/reference/using-api/server-side-apply/.
 """
@@ -22,6 +23,8 @@ from podwalk.facade.manifest import Document
 from podwalk.types import Object
 
 MANAGER = "podwalk"
+
+_SERVERS_OWN = {"managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink"}
 
 
 @dataclass(frozen=True)
@@ -77,10 +80,10 @@ def apply(api: ApiClient, kinds: Kinds, document: Document, namespace: str) -> A
     Raises:
         LearnerError: when the API refuses, with the line of the manifest where that can be told.
     """
-    value = dict(document.value)
+    value = {key: part for key, part in document.value.items() if key != "status"}
     kind = _kind(kinds, document)
     value["metadata"] = {
-        **value["metadata"],
+        **{key: part for key, part in value["metadata"].items() if key not in _SERVERS_OWN},
         **({"namespace": value["metadata"].get("namespace") or namespace} if kind.namespaced else {}),
     }
     path = locate(document, kind, namespace)
@@ -176,6 +179,10 @@ def _hint(error: wire.StatusError) -> str:
         return "look at the spelling and the indentation of this field"
     if "immutable" in error.problem:
         return "this field cannot change: delete the object and apply it again"
+    if "Unstructured{Value:true}" in error.problem or "Unstructured{Value:false}" in error.problem:
+        return (
+            "YAML reads y, yes, on, true and n, no, off, false as true or false: where text is meant, put it in quotes"
+        )
     if "expected" in error.problem and "got" in error.problem:
         return "give the field the type that is expected (a number has no quotes; text that looks like a number has)"
     return ""

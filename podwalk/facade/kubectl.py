@@ -16,8 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-import yaml
-
+from podwalk.api import goyaml
 from podwalk.facade import condition, provisions, wire
 from podwalk.facade.application import Applied, Changes
 from podwalk.facade.cluster import Cluster, Text
@@ -177,7 +176,7 @@ def _output(cluster: Cluster, found: Listing, form: str, single: bool) -> Any:
     if form == "json":
         return Text(json.dumps(shown, indent=4))
     if form == "yaml":
-        return Text(yaml.safe_dump(_without_managed(shown), sort_keys=True))
+        return Text(goyaml.dump(_without_managed(shown)))
     if form == "name":
         return Text("\n".join(f"{cluster.kinds.of(obj).label}/{obj['metadata']['name']}" for obj in found))
     if form.startswith("jsonpath="):
@@ -211,7 +210,7 @@ def _describe(cluster: Cluster, options: Any, after: list[str]) -> Any:
         for obj in cluster.get(name, namespace=options.namespace, selector=options.selector):
             about = f"{cluster.kinds.of(obj).label}/{obj['metadata']['name']}"
             events = cluster.events(options.namespace, about=about)
-            parts.append(yaml.safe_dump(_without_managed(obj), sort_keys=False) + f"\nEvents:\n{events}")
+            parts.append(goyaml.dump(_without_managed(obj), sort_keys=False) + f"\nEvents:\n{events}")
     return Text("\n\n".join(parts))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from podwalk.api import goyaml
 from podwalk.facade.errors import ManifestError
 from podwalk.types import Object
 
@@ -97,7 +98,7 @@ def parse(manifest: str | Mapping[str, object] | Sequence[Mapping[str, object]])
 
 def _parse_text(text: str) -> list[Document]:
     try:
-        nodes = [node for node in yaml.compose_all(text, Loader=yaml.SafeLoader) if node.tag != EMPTY]
+        nodes = [node for node in yaml.compose_all(text, Loader=goyaml.Loader) if node.tag != EMPTY]
         return [Document(_value(node, text), dict(_lines(node, ())), text) for node in nodes]
     except yaml.MarkedYAMLError as error:
         raise _yaml_error(error, text) from error
@@ -114,7 +115,7 @@ def _value(node: yaml.Node, text: str) -> Object:
             where=f"line {line}: {first}",
             line=line,
         )
-    loader = yaml.SafeLoader("")
+    loader = goyaml.Loader("")
     value: Object = loader.construct_document(node)
     return value
 
@@ -167,7 +168,8 @@ def _check_identity(document: Document) -> None:
                 f"an object has no {name}", where=_start(document), hint=f"add {name} at the top", line=_first(document)
             )
     metadata = value.get("metadata")
-    if not isinstance(metadata, dict) or not (metadata.get("name") or metadata.get("generateName")):
+    named = isinstance(metadata, dict) and (metadata.get("name") not in (None, "") or metadata.get("generateName"))
+    if not isinstance(metadata, dict) or not named:
         raise ManifestError(
             f"the {value['kind']} has no name", where=_start(document), hint="add metadata.name", line=_first(document)
         )

@@ -16,8 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
+from podwalk.api import goyaml
 from podwalk.facade import application, wire
 from podwalk.facade.belongings import collect, essence, key, within
 from podwalk.facade.cluster import Cluster
@@ -55,7 +54,7 @@ class Restored:
 
 def dump(objects: Sequence[Object], digest: str) -> str:
     """Return the text of the file."""
-    body = yaml.safe_dump_all(objects, sort_keys=False, allow_unicode=True, default_flow_style=False)
+    body = goyaml.dump_all(objects)
     return HEAD.format(digest=digest) + "\n" + body
 
 

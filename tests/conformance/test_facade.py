@@ -9,7 +9,7 @@ import pytest
 from kubernetes.client import ApiClient, AuthenticationV1TokenRequest, CoreV1Api, V1TokenRequestSpec
 
 from podwalk.backends import rights
-from podwalk.facade import Cluster
+from podwalk.facade import Cluster, wire
 from podwalk.facade.errors import LearnerError, ManifestError, NotFoundError, NotReadyError, RefusedError, WaitError
 from podwalk.facade.kubectl import run
 
@@ -44,6 +44,39 @@ def test_a_refused_manifest_names_the_line(cluster: Cluster, old: str, new: str,
     with pytest.raises(ManifestError) as caught:
         cluster.apply(POD.replace(old, new))
     assert caught.value.line == line
+
+
+@pytest.mark.parametrize("word", ["y", "on", "off", "no"])
+def test_a_word_that_yaml_reads_as_true_or_false_is_no_text(cluster: Cluster, word: str) -> None:
+    with pytest.raises(ManifestError, match=r"metadata\.name must be text, and this is true/false") as caught:
+        cluster.apply(POD.replace("name: web\nspec", f"name: {word}\nspec"))
+    assert caught.value.line == 4
+    with pytest.raises(ManifestError, match=r"expected string, got &value\.valueUnstructured") as caught:
+        cluster.apply(POD + f"    env:\n    - name: A\n      value: {word}\n")
+    assert (caught.value.line, "put it in quotes" in caught.value.hint) == (11, True)
+    cluster.apply(POD + f"    env:\n    - name: A\n      value: '{word}'\n")
+
+
+def test_numbers_and_times_are_read_as_kubectl_reads_them(cluster: Cluster) -> None:
+    cluster.apply(POD + "    ports:\n    - containerPort: 8e1\n    env:\n    - {name: AT, value: 12:30:45}\n")
+    container = cluster.get("pod/web").object["spec"]["containers"][0]
+    assert (container["ports"][0]["containerPort"], container["env"][0]["value"]) == (80, "12:30:45")
+
+
+def test_an_object_that_was_read_is_a_manifest(cluster: Cluster) -> None:
+    cluster.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"k": "1"}})
+    cluster.apply(POD)
+    for name in ("configmap/a", "pod/web"):
+        path = f"/api/v1/namespaces/{cluster.namespace}/{name.replace('/', 's/')}"
+        read = wire.call(cluster.api, "GET", path)
+        assert read["metadata"]["managedFields"]
+        assert repr(cluster.apply(read)).startswith(name)
+        read["metadata"]["labels"] = {"added": "here"}
+        assert repr(cluster.apply(read)) == f"{name} configured"
+    assert cluster.get("configmap/a").object["metadata"]["labels"] == {"added": "here"}
+    kept = cluster.get("configmap/a").object
+    cluster.delete("configmap/a")
+    assert repr(cluster.apply(kept)) == "configmap/a created"
 
 
 def test_a_missing_namespace_is_named(cluster: Cluster) -> None:
