@@ -1,6 +1,7 @@
 """The course's commands: each a table of steps, each step one process in the course's environment."""
 
 import argparse
+import re
 import shutil
 import signal
 import socket
@@ -27,18 +28,29 @@ MADE_BY_THE_COURSE = ("_build", ".course", ".pytest_cache", ".mypy_cache", ".ruf
 
 @dataclass(frozen=True)
 class Step:
-    """One process of a command: what it is called, the module's arguments, and whether its output is for the reader."""
+    """One process of a command: name, arguments, whether its output is for the reader, and what a line of it tells."""
 
     label: str
     arguments: tuple[str, ...]
     shown: bool = False
+    detail: Callable[[str], str | None] = str.strip
+
+
+STAGE = re.compile(r"(?P<doing>[a-z]+ \w+)\.\.\. \[ *(?P<percent>\d+%)\] (?P<page>\S+)")
+
+
+def stage(line: str) -> str | None:
+    """Read from a line of Sphinx's what it does and to which page; what kernels and notebooks say is not that."""
+    found = STAGE.search(re.sub(r"\x1b\[[\d;]*m", "", line))
+    return found and "{percent} {doing} {page}".format(**found.groupdict())
 
 
 UP = Step("Starting the embedded cluster", ("-m", "podwalk", "up"))
 LAB = Step("Running the first lab", ("-m", "podwalk", "lab", "run", FIRST_LAB), shown=True)
 SAMPLE = Step("Grading the sample class", ("-m", "grader", "sample"), shown=True)
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
-BUILD = Step("Building the book", ("-c", JUPYTER_BOOK, "build", "-W", "--keep-going", "."))
+BUILD = Step("Building the book", ("-c", JUPYTER_BOOK, "build", "-W", "--keep-going", "."), detail=stage)
+LINKS = Step("Asking every link", ("-c", JUPYTER_BOOK, "build", "--builder", "linkcheck", "."), detail=stage)
 COURSE = (UP, LAB, SAMPLE, BUILD)
 
 
@@ -56,7 +68,7 @@ def run_steps(place: Environment, steps: Sequence[Step]) -> None:
             cwd=ROOT,
             env=place.variables(),
             log=log,
-            detail=str.strip,
+            detail=step.detail,
         )
         if outcome.code != 0:
             print("\n".join(f"    {line}" for line in outcome.lines[-LAST_LINES:]))
@@ -93,6 +105,12 @@ def book(place: Environment, _extra: Sequence[str]) -> int:
     """build the book with every output in it"""
     run_steps(place, (BUILD,))
     return _say_where_the_book_is()
+
+
+def links(place: Environment, _extra: Sequence[str]) -> int:
+    """ask every link of the book whether it still leads somewhere (needs a network)"""
+    run_steps(place, (LINKS,))
+    return 0
 
 
 def grade(place: Environment, _extra: Sequence[str]) -> int:
@@ -184,6 +202,7 @@ COMMANDS = {
     "course": Command(course, alone=True),
     "lab": Command(lab),
     "book": Command(book, alone=True),
+    "links": Command(links, alone=True),
     "grade": Command(grade, alone=True),
     "up": Command(up),
     "test": Command(test),
