@@ -18,7 +18,7 @@ from podwalk.api.fieldsets import Fields, child_type, item_key
 from podwalk.api.negotiation import load_yaml
 from podwalk.api.options import Write
 from podwalk.api.ownership import Entry
-from podwalk.api.registry import Resource
+from podwalk.api.registry import Resource, Subresource
 from podwalk.api.routes import Route
 from podwalk.api.schema import FieldType
 from podwalk.api.trees import clone, name_of
@@ -50,7 +50,7 @@ def apply(objects: StoredObjects, route: Route, body: bytes, write: Write) -> tu
     Raises:
         ApiError: 400 for a body that is no configuration, 409 for a conflict, 422 for a result that breaks the rules.
     """
-    config = _read(route, body)
+    config = read_configuration(route, body, route.resource)
     resource = route.resource
     at = objects.root_type(resource)
     typedpatch.check(config, at, resource)
@@ -67,13 +67,22 @@ def apply(objects: StoredObjects, route: Route, body: bytes, write: Write) -> tu
     return objects.replace(resource, obj, write), 200
 
 
-def _read(route: Route, body: bytes) -> Object:
+def read_configuration(route: Route, body: bytes, resource: Resource | Subresource) -> Object:
+    """Return the configuration in a body.
+
+    Args:
+        route: where it is sent to.
+        body: YAML, or JSON.
+        resource: of which kind it has to be.
+
+    Raises:
+        ApiError: 400 for a body that is no configuration, or one for another object.
+    """
     config = load_yaml(body)
     if not isinstance(config, dict):
         kind = {str: "string", bool: "bool", list: "array"}.get(type(config), "number")
         why = f"while decoding JSON: json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}"
         raise bad_request(f"error decoding patch: error unmarshaling JSON: {why}")
-    resource = route.resource
     version, kind = config.get("apiVersion") or "", config.get("kind") or ""
     if (version, kind) != (resource.api_version, resource.kind):
         group, _, number = str(version).rpartition("/")
@@ -91,7 +100,7 @@ def _read(route: Route, body: bytes) -> Object:
         raise bad_request(
             f"the name of the object ({name_of(config)}) does not match the name on the URL ({route.name})"
         )
-    if resource.namespaced and metadata.get("namespace", route.namespace) != route.namespace:
+    if route.resource.namespaced and metadata.get("namespace", route.namespace) != route.namespace:
         raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
     return config
 

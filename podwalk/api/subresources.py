@@ -5,10 +5,10 @@ Source: kubernetes/pkg/registry/apps/*/storage, kubernetes/pkg/registry/core/pod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from podwalk.api import failures, negotiation, patch, reviews, schema, streaming
+from podwalk.api import failures, negotiation, ownership, patch, reviews, scaleapply, schema, streaming
 from podwalk.api.failures import bad_request
 from podwalk.api.negotiation import answer
 from podwalk.api.options import Deletion, Write, write_options
@@ -93,8 +93,10 @@ def put_scale(api: Api, found: Route, request: Request) -> Response:
 def patch_scale(api: Api, found: Route, request: Request) -> Response:
     """Change the Scale of a workload."""
     wanted = negotiation.representation(request)
-    write = write_options(request, "PatchOptions", "scale")
     patch_type = negotiation.content_type(request)
+    write = write_options(request, "PatchOptions", "scale", apply=patch_type == patch.APPLY_PATCH)
+    if patch_type == patch.APPLY_PATCH:
+        return answer(_apply_scale(api, found, request.body, write), wanted)
     if patch_type not in (patch.JSON_PATCH, patch.MERGE_PATCH, patch.STRATEGIC_PATCH):
         raise ApiError(415, "UnsupportedMediaType", "415: Unsupported Media Type")
     subresource = found.resource.subresource("scale")
@@ -103,12 +105,28 @@ def patch_scale(api: Api, found: Route, request: Request) -> Response:
     return answer(_write_scale(api, found, _decode_scale(api, found, body, write), write), wanted)
 
 
+def _apply_scale(api: Api, found: Route, body: bytes, write: Write) -> Object:
+    subresource = found.resource.subresource("scale")
+    if subresource is None:
+        raise failures.not_found(found.resource, found.name)
+    workload = find(api, found)
+    path, _, _ = api.objects.definitions.scale_paths(found.resource)
+    entries = ownership.read(workload["metadata"].get("managedFields"))
+    owners = scaleapply.owners_of(entries, path, subresource.api_version)
+    scale = scale_of(api.objects, found.resource, workload)
+    scale, owners = scaleapply.merged(found, subresource, body, scale, owners, write)
+    entries = scaleapply.returned(entries, owners, path, found.resource.api_version)
+    return _write_scale(api, found, _decode_scale(api, found, scale, write), write, entries)
+
+
 def _decode_scale(api: Api, found: Route, body: Object, write: Write) -> Object:
     subresource = found.resource.subresource("scale")
     return api.objects.decode_as(subresource, body, write) if subresource is not None else body
 
 
-def _write_scale(api: Api, found: Route, scale: Object, write: Write) -> Object:
+def _write_scale(
+    api: Api, found: Route, scale: Object, write: Write, entries: Sequence[ownership.Entry] | None = None
+) -> Object:
     name = dig(scale, "metadata", "name")
     if name and name != found.name:
         raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({found.name})")
@@ -126,7 +144,10 @@ def _write_scale(api: Api, found: Route, scale: Object, write: Write) -> Object:
     for key in replicas_path[:-1]:
         place = place.setdefault(key, {})
     place[replicas_path[-1]] = replicas
-    trusted = Write(write.manager, subresource="scale", dry_run=write.dry_run, trusted=True)
+    if entries is not None:
+        ownership.store(workload, entries)
+    operation = write.operation
+    trusted = Write(write.manager, operation, subresource="scale", dry_run=write.dry_run, trusted=True)
     return scale_of(api.objects, found.resource, api.objects.replace(found.resource, workload, trusted))
 
 

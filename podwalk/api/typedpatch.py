@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from podwalk.api.fieldsets import item_key
-from podwalk.api.registry import Resource
+from podwalk.api.registry import Resource, Subresource
 from podwalk.api.schema import FieldType
 from podwalk.errors import ApiError
 from podwalk.types import Object
@@ -17,7 +17,7 @@ from podwalk.types import Object
 _STRINGS = ("string", "bytes", "time")
 
 
-def check(config: Object, at: FieldType, resource: Resource) -> None:
+def check(config: Object, at: FieldType, resource: Resource | Subresource) -> None:
     """Refuse a configuration with unknown fields or values of the wrong type.
 
     Raises:

@@ -6,7 +6,7 @@ import pytest
 
 from podwalk.api.server import Api
 from podwalk.types import Object
-from tests.unit.api.calls import DEPLOYMENTS, MERGE, PODS, STRATEGIC, Answer, Caller, deployment, pod
+from tests.unit.api.calls import APPLY, DEPLOYMENTS, MERGE, PODS, STRATEGIC, Answer, Caller, deployment, pod
 
 REVIEWS = "/apis/authorization.k8s.io/v1"
 TOKENS = "/api/v1/namespaces/default/serviceaccounts/default/token"
@@ -28,6 +28,58 @@ def test_a_workload_is_scaled_by_its_scale(call: Caller) -> None:
     assert (stored["spec"]["replicas"], stored["metadata"]["generation"]) == (5, 2)
     entry = next(one for one in stored["metadata"]["managedFields"] if one["manager"] == "scaler")
     assert (entry["subresource"], entry["fieldsV1"]) == ("scale", {"f:spec": {"f:replicas": {}}})
+
+
+def apply_scale(call: Caller, replicas: object, *, name: str = "shop", **query: str) -> Answer:
+    scale = {
+        "apiVersion": "autoscaling/v1",
+        "kind": "Scale",
+        "metadata": {"name": name},
+        "spec": {"replicas": replicas},
+    }
+    return call("PATCH", f"{DEPLOYMENTS}/{name}/scale", scale, content_type=APPLY, **query)
+
+
+def test_a_scale_is_applied_on_the_servers_side(call: Caller) -> None:
+    call.created(DEPLOYMENTS, deployment())
+    call("PATCH", f"{DEPLOYMENTS}/shop/scale", {"spec": {"replicas": 2}}, content_type=MERGE, fieldManager="kubectl")
+    refused = apply_scale(call, 3, fieldManager="me")
+    owner = 'conflict with "kubectl" with subresource "scale" using autoscaling/v1'
+    assert (refused.status, refused.message) == (409, f"Apply failed with 1 conflict: {owner}: .spec.replicas")
+    assert refused.body["details"]["causes"][0] == {
+        "reason": "FieldManagerConflict",
+        "message": owner,
+        "field": ".spec.replicas",
+    }
+    forced = apply_scale(call, 3, fieldManager="me", force="true")
+    assert (forced.status, forced.body["kind"], forced.body["spec"]) == (200, "Scale", {"replicas": 3})
+    stored = call("GET", f"{DEPLOYMENTS}/shop").body
+    assert stored["spec"]["replicas"] == 3
+    owners = {one["manager"]: one for one in stored["metadata"]["managedFields"]}
+    assert "kubectl" not in owners
+    assert owners["me"] == {
+        "apiVersion": "apps/v1",
+        "fieldsType": "FieldsV1",
+        "fieldsV1": {"f:spec": {"f:replicas": {}}},
+        "manager": "me",
+        "operation": "Apply",
+        "subresource": "scale",
+    }
+    again = apply_scale(call, 2, fieldManager="other")
+    assert again.message == 'Apply failed with 1 conflict: conflict with "me" with subresource "scale": .spec.replicas'
+
+
+def test_an_applied_scale_that_is_none_is_refused(call: Caller) -> None:
+    call.created(DEPLOYMENTS, deployment())
+    head = "failed to create typed patch object (/shop; autoscaling/v1, Kind=Scale): .spec.replicas: "
+    wrong = apply_scale(call, "x", fieldManager="me")
+    assert (wrong.status, wrong.message) == (500, head + "expected numeric (int or float), got string")
+    nowhere = apply_scale(call, 1, name="nope", fieldManager="me")
+    assert (nowhere.status, nowhere.message) == (404, 'deployments.apps "nope" not found')
+    nobody = apply_scale(call, 1)
+    assert (nobody.status, nobody.body["details"]["causes"][0]["field"]) == (422, "fieldManager")
+    other = call("PATCH", f"{DEPLOYMENTS}/shop/scale", deployment(), content_type=APPLY, fieldManager="me")
+    assert (other.status, other.message) == (400, "invalid object type: apps/v1, Kind=Deployment")
 
 
 def test_a_stale_or_negative_scale_is_refused(call: Caller) -> None:
