@@ -1,14 +1,17 @@
 """Reference pages that are made from the code and the course itself, so that they cannot say what is no longer true.
 
-``{simulated}`` lists what the embedded cluster simulates; ``{coverage}`` says where each subject is taught, practised
-and graded, and how long its pages took to run in this very build.
+``{simulated}`` lists what the embedded cluster simulates; ``{comparison}`` says how it was compared with a real one,
+and what differs; ``{coverage}`` says where each subject is taught, practised and graded, and how long its pages took
+to run in this very build.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+import runpy
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,8 @@ from sphinx.util.docutils import SphinxDirective
 
 Lines = Iterator[str]
 ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT / "book" / "_data"
+NO_BREAK = "\N{NO-BREAK SPACE}"
 LIMITS = re.compile(r"Not simulated: (.+?)(?:\n\n|\Z)", re.DOTALL)
 
 
@@ -32,14 +37,29 @@ class SimulatedDirective(SphinxDirective):
 
     required_arguments = 1
 
+    def lists(self) -> Mapping[str, Callable[[], Lines]]:
+        """Return the lists by their names."""
+        return SIMULATED
+
     def run(self) -> list[nodes.Node]:
         """Return the table."""
-        if self.arguments[0] not in SIMULATED:
-            raise self.error(f"there is no list {self.arguments[0]!r}: choose one of {', '.join(SIMULATED)}")
-        lines = list(SIMULATED[self.arguments[0]]())
+        lists = self.lists()
+        if self.arguments[0] not in lists:
+            raise self.error(f"there is no list {self.arguments[0]!r}: choose one of {', '.join(lists)}")
+        lines = list(lists[self.arguments[0]]())
         holder = nodes.container(classes=["reference-table"])
         self.state.nested_parse(StringList(lines, source="simulated"), self.content_offset, holder)
         return [holder]
+
+
+class ComparisonDirective(SimulatedDirective):
+    """``{comparison} modules``: a table of what was compared with a real cluster, or of what differs."""
+
+    def lists(self) -> Mapping[str, Callable[[], Lines]]:
+        """Return the lists by their names, and build the page again when the record changes."""
+        for name in ("comparison", "differences"):
+            self.env.note_dependency(str(DATA / f"{name}.yml"))
+        return COMPARISON
 
 
 def resources() -> Lines:
@@ -132,6 +152,68 @@ SIMULATED: Mapping[str, Callable[[], Lines]] = {
 }
 
 
+def compared_versions() -> Lines:
+    """Yield what the real cluster was made of."""
+    yield from _head("Part of the real cluster", "Version")
+    for part, version in _data("comparison")["versions"].items():
+        yield _row(part, f"`{version}`")
+
+
+def compared_modules() -> Lines:
+    """Yield how many tests of each module passed on each cluster."""
+    yield from _head("What it shows", "Tests", "On kind", "Embedded", "Recorded")
+    for module, row in _data("comparison")["modules"].items():
+        name = Path(module).stem.removeprefix("test_")
+        yield _row(row["about"], f"`{name}`", _outcomes(row["kind"]), _outcomes(row["embedded"]), _day(row["checked"]))
+
+
+def compared_skipped() -> Lines:
+    """Yield why tests were skipped."""
+    yield from _head("Tests", "Why some were skipped")
+    for module, row in _data("comparison")["modules"].items():
+        for reason in row.get("skipped", ()):
+            yield _row(f"`{Path(module).stem.removeprefix('test_')}`", reason)
+
+
+def known_differences() -> Lines:
+    """Yield what is known to differ."""
+    yield from _head("Subject", "A kind cluster", "The embedded cluster", "Why")
+    for entry in _data("differences"):
+        yield _row(entry["subject"], entry["kind"], entry["embedded"], entry["reason"])
+
+
+def kubectl_differences() -> Lines:
+    """Yield the commands of the recorded sessions whose output may differ, by reason."""
+    entries = runpy.run_path(str(ROOT / "tests/conformance/kubectl/differences.py"))["DIFFERENCES"]
+    commands: dict[str, list[str]] = {}
+    for entry in entries:
+        commands.setdefault(entry.reason, []).append(entry.command)
+    yield from _head("Command", "Why")
+    for reason, found in commands.items():
+        yield _row(", ".join(f"`{command}`" for command in dict.fromkeys(found)), reason)
+
+
+COMPARISON: Mapping[str, Callable[[], Lines]] = {
+    "versions": compared_versions,
+    "modules": compared_modules,
+    "skipped": compared_skipped,
+    "differences": known_differences,
+    "kubectl": kubectl_differences,
+}
+
+
+def _data(name: str) -> Any:
+    return yaml.safe_load((DATA / f"{name}.yml").read_text(encoding="utf-8"))
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%b %Y}".replace(" ", NO_BREAK)
+
+
+def _outcomes(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count}{NO_BREAK}{outcome}" for outcome, count in counts.items() if count) or "none"
+
+
 def _head(*names: str) -> Lines:
     yield _row(*names)
     yield _row(*("---" for _ in names))
@@ -221,6 +303,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives."""
     app.add_node(Coverage)
     app.add_directive("simulated", SimulatedDirective)
+    app.add_directive("comparison", ComparisonDirective)
     app.add_directive("coverage", CoverageDirective)
     app.connect("doctree-resolved", resolve)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
