@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from podwalk.api import admission, failures, lists, negotiation, options, patch, selectors
+from podwalk.api import admission, failures, lists, negotiation, options, patch, restoring, selectors
 from podwalk.api import apply as server_side_apply
 from podwalk.api.bodies import parse_json
 from podwalk.api.conversion import to_served, to_stored
@@ -109,7 +109,10 @@ def _decode_patched(api: Api, route: Route, request: Request, patch_type: str, n
             shown = negotiation.dump({key: new[key] for key in sorted(new)}).decode()
         version = str(new.get("apiVersion", "")).rpartition("/")[2]
         head = f'{new.get("kind")} in version "{version}" cannot be handled as a {route.resource.kind}: '
-        text = f"Invalid value: {json.dumps(shown, ensure_ascii=False)}: {error.message.removeprefix(head)}"
+        at = api.objects.root_type(route.resource)
+        said = restoring.problem(new, at) if patch_type == patch.STRATEGIC_PATCH else ""
+        said = said or error.message.removeprefix(head)
+        text = f"Invalid value: {json.dumps(shown, ensure_ascii=False)}: {said}"
         raise failures.invalid("", "", "", [Cause("FieldValueInvalid", "patch", text)]) from error
 
 

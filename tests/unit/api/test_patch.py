@@ -165,3 +165,28 @@ def test_a_new_item_of_a_merged_list_goes_before_those_that_the_patch_does_not_n
     change: Object = {"secrets": [{"name": "new"}, {"name": "c", "namespace": "n"}]}
     found = patch.strategic(target, change, schema.root(RESOURCES["serviceaccounts"]))["secrets"]
     assert [entry["name"] for entry in found] == ["new", "a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"spec": {"replicas": "two"}}, 'map[spec:map[replicas:two]]": unrecognized type: int32'),
+        ({"spec": {"replicas": True}}, 'map[spec:map[replicas:true]]": unrecognized type: int32'),
+        ({"spec": {"replicas": 1.5}}, 'map[spec:map[replicas:1.5]]": cannot convert float64 to int32'),
+        ({"spec": "x"}, 'map[spec:x]": cannot restore struct from: string'),
+        ({"spec": {"template": "x"}}, 'map[spec:map[template:x]]": cannot restore struct from: string'),
+        ({"metadata": {"labels": ["x"]}}, 'map[metadata:map[labels:[x]]]": cannot restore map from slice'),
+        ({"metadata": {"labels": {"a": 1}}}, 'map[metadata:map[labels:map[a:1]]]": cannot convert int64 to string'),
+        ({"metadata": {"finalizers": "x"}}, 'map[metadata:map[finalizers:x]]": cannot restore slice from string'),
+        (
+            {"spec": {"template": {"spec": {"containers": {"name": "x"}}}}},
+            'map[spec:map[template:map[spec:map[containers:map[name:x]]]]]": cannot restore slice from map',
+        ),
+    ],
+)
+def test_a_wrong_type_in_a_strategic_merge_is_told_as_on_a_real_cluster(
+    call: Caller, change: Object, said: str
+) -> None:
+    call.created(DEPLOYMENTS, deployment())
+    answer = call("PATCH", f"{DEPLOYMENTS}/shop", change, content_type=STRATEGIC)
+    assert (answer.status, answer.message) == (422, f' "" is invalid: patch: Invalid value: "{said}')

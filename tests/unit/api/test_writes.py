@@ -193,7 +193,7 @@ def test_unknown_fields_are_warned_of_or_refused(call: Caller) -> None:
 
 def test_a_yaml_body_is_read(call: Caller) -> None:
     answer = call(
-        "POST", CONFIG_MAPS, b"metadata: {name: y}\ndata: {at: 2026-01-01}\n", content_type="application/yaml"
+        "POST", CONFIG_MAPS, b"metadata: {name: dated}\ndata: {at: 2026-01-01}\n", content_type="application/yaml"
     )
     assert answer.body["data"] == {"at": "2026-01-01"}
 
