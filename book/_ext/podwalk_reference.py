@@ -263,15 +263,22 @@ def _entry(app: Sphinx, docname: str, row: Mapping[str, Any]) -> nodes.Node:
     term = nodes.term("", "", nodes.strong("", row["id"]), nodes.Text(f" {row['subject']}"))
     where = nodes.definition()
     for verb in ("taught", "practised"):
-        pages = row.get(verb) or []
-        if pages:
+        if pages := _by_page(row.get(verb) or []):
             said = nodes.paragraph("", f"{verb.capitalize()}: ")
-            said += _joined(_page(app, docname, page) for page in pages)
+            said += _joined(_page(app, docname, page, steps) for page, steps in pages.items())
             where += said
     if row.get("graded"):
-        tasks = ", ".join(row["graded"])
-        where += nodes.paragraph("", f"Graded: {tasks}")
+        where += nodes.paragraph("", f"Graded: {', '.join(row['graded'])}")
     return nodes.definition_list_item("", term, where)
+
+
+def _by_page(names: Iterable[str]) -> dict[str, list[str]]:
+    """Return the pages, each with the steps of it that are named: ``notebooks/labs/02-services#affinity``."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        page, _, step = name.partition("#")
+        found.setdefault(page, []).extend([step] if step else [])
+    return found
 
 
 def _joined(parts: Iterable[list[nodes.Node]]) -> list[nodes.Node]:
@@ -282,14 +289,15 @@ def _joined(parts: Iterable[list[nodes.Node]]) -> list[nodes.Node]:
     return result
 
 
-def _page(app: Sphinx, docname: str, page: str) -> list[nodes.Node]:
-    """Return a link to a page, and how long its cells took."""
+def _page(app: Sphinx, docname: str, page: str, steps: list[str]) -> list[nodes.Node]:
+    """Return a link to a page, the steps meant, and how long its cells took."""
     env = app.env
     if page not in env.titles:
         raise ExtensionError(f"book/_data/coverage.yml names the page {page}, which is not in _toc.yml")
     uri = app.builder.get_relative_uri(docname, page)
     link = nodes.reference("", env.titles[page].astext(), refuri=uri, internal=True)
-    return [link, nodes.Text(_ran(env, page))]
+    which = f", step{'s' if len(steps) > 1 else ''} {', '.join(steps)}" if steps else ""
+    return [link, nodes.Text(which + _ran(env, page))]
 
 
 def _ran(env: BuildEnvironment, page: str) -> str:
