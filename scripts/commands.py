@@ -151,7 +151,15 @@ def browser(place: Environment, extra: Sequence[str]) -> int:
     if not (ROOT / "tests" / "browser").is_dir():
         print("There are no browser tests in this clone (tests/browser): nothing was run.")
         return 0
-    return attach(place, "-m", "pytest", "-q", *(extra or ["tests/browser"]))
+    return attach(place, "-m", "pytest", "-q", *(extra or ["-m", "not slow", "tests/browser"]))
+
+
+def browser_all(place: Environment, extra: Sequence[str]) -> int:
+    """go through every lab in a real browser, step by step (needs Chromium)"""
+    if not (ROOT / "tests" / "browser").is_dir():
+        print("There are no browser tests in this clone (tests/browser): nothing was run.")
+        return 0
+    return attach(place, "-m", "pytest", "-q", "-m", "slow", *(extra or ["tests/browser"]))
 
 
 def check(place: Environment, extra: Sequence[str]) -> int:
@@ -185,7 +193,7 @@ def show_help(_place: Environment, _extra: Sequence[str]) -> int:
     """this list"""
     print("python3 course.py COMMAND  (or: make COMMAND)\n")
     for name, command in COMMANDS.items():
-        print(f"  {name:<8} {command.run.__doc__}")
+        print(f"  {name:<11} {command.run.__doc__}")
     return 0
 
 
@@ -208,6 +216,7 @@ COMMANDS = {
     "test": Command(test),
     "slow": Command(slow),
     "browser": Command(browser),
+    "browser-all": Command(browser_all),
     "check": Command(check),
     "upstream": Command(upstream),
     "install": Command(install),

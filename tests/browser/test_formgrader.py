@@ -17,7 +17,7 @@ from playwright.sync_api import expect, sync_playwright
 from grader import notebooks, sample
 from grader.course import Course
 from grader.isolation import sandbox
-from tests.browser.test_first_lab import CHROMIUM, WAIT_MS, wait_until_served
+from tests.browser.conftest import CHROMIUM, WAIT_MS, wait_until_served
 
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium: name one in PODWALK_CHROMIUM"),

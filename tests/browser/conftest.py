@@ -1,0 +1,180 @@
+"""A learner's desk: JupyterLab on loopback, behind a token, with a copy of the labs, and a browser to sit before it."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect, sync_playwright
+
+from podwalk.labs.lab import Step
+from podwalk.labs.source import read
+from podwalk.serve import control
+from podwalk.serve.place import Place
+
+WAIT_MS = 120_000
+CLUSTER = "browser"
+CHROMIUM = os.environ.get("PODWALK_CHROMIUM") or shutil.which("chromium") or ""
+RAN = re.compile(r"\[\d+\]|Step \d+ of|\d+ steps")
+"""What a cell shows once it ran: its number, or the panel of a step or of a lab whose input is folded away."""
+FAILED = '[data-mime-type="application/vnd.jupyter.error"], [data-mime-type="application/vnd.jupyter.stderr"]'
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
+
+
+class Card:
+    """The control of one step, as a learner uses it."""
+
+    def __init__(self, found: Locator) -> None:
+        self.root = found
+
+    def button(self, name: str) -> Locator:
+        return self.root.get_by_role("button", name=name)
+
+    def press(self, name: str) -> None:
+        """Press a button, and wait until what it began is over."""
+        self.button(name).click(timeout=WAIT_MS)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until nothing is under way: then, and only then, is there nothing to cancel."""
+        expect(self.root.locator(".podwalk-spin")).to_have_count(0, timeout=WAIT_MS)
+        expect(self.button("Cancel")).to_be_hidden(timeout=WAIT_MS)
+
+    def predict(self, number: int) -> None:
+        """Choose a prediction, counted from 0, if the step asks for one."""
+        choices = self.root.get_by_role("radio")
+        if choices.count():
+            choices.nth(number).check()
+
+    @property
+    def manifest(self) -> Locator:
+        return self.root.get_by_role("textbox", name="Manifest")
+
+    @property
+    def claims(self) -> Locator:
+        return self.root.locator(".podwalk-claims li")
+
+    @property
+    def notes(self) -> Locator:
+        return self.root.locator(".podwalk-note")
+
+
+class Desk:
+    """A notebook open in JupyterLab.
+
+    Attributes:
+        page: the browser's.
+        url: JupyterLab's, without the path.
+        token: what opens it.
+        folder: where the notebooks are.
+        environment: of the server and its kernels.
+    """
+
+    def __init__(self, page: Page, url: str, token: str, folder: Path, environment: dict[str, str]) -> None:
+        self.page, self.url, self.token, self.folder, self.environment = page, url, token, folder, environment
+
+    def open(self, notebook: str) -> None:
+        self.page.goto(f"{self.url}/lab/tree/{notebook}?token={self.token}&reset")
+        self.page.locator(".jp-NotebookPanel-toolbar").wait_for(timeout=WAIT_MS)
+        expect(self.page.get_by_text(re.compile(r"^Python 3 .*\| Idle$"))).to_be_visible(timeout=WAIT_MS)
+
+    def menu(self, name: str, item: str) -> None:
+        self.page.get_by_role("menuitem", name=name, exact=True).click()
+        self.page.locator(".lm-Menu-itemLabel").filter(has_text=re.compile(f"^{re.escape(item)}$")).click()
+
+    def restart(self) -> None:
+        """Restart the kernel and run every cell."""
+        self.menu("Kernel", "Restart Kernel and Run All Cells…")
+        self.page.get_by_role("button", name="Confirm Kernel Restart").click()
+
+    def run_cell(self, number: int) -> Locator:
+        """Run a cell, counted from 0, as Shift+Enter does, and wait until it ran without an error."""
+        cell = self.page.locator(f'.jp-Notebook-cell[data-windowed-list-index="{number}"]')
+        cell.focus(timeout=WAIT_MS)
+        self.page.keyboard.press("Shift+Enter")
+        if "jp-CodeCell" in (cell.get_attribute("class") or ""):
+            shown = cell.locator(".jp-InputPrompt, .podwalk-card").filter(has_text=RAN)
+            shown.first.wait_for(state="attached", timeout=WAIT_MS)
+            expect(cell.locator(FAILED), "an error below the cell").to_have_count(0)
+        return cell
+
+    def run_all(self) -> None:
+        self.menu("Run", "Run All Cells")
+
+    def card(self, title: str) -> Card:
+        """Find the control of a step by its title, and scroll to it."""
+        heading = self.page.get_by_role("heading", name=title, exact=True, level=3)
+        found = self.page.locator(".podwalk-card").filter(has=heading)
+        found.wait_for(timeout=WAIT_MS)
+        found.scroll_into_view_if_needed(timeout=WAIT_MS)
+        return Card(found)
+
+    def steps(self, notebook: str) -> tuple[Step, ...]:
+        return read(self.folder / notebook).steps
+
+
+@pytest.fixture
+def backend() -> str:
+    """Name the backend of the desk's kernels; a test may choose another by its parameter."""
+    return f"embedded:{CLUSTER}"
+
+
+@pytest.fixture
+def desk(root: Path, tmp_path: Path, backend: str) -> Iterator[Desk]:
+    """JupyterLab with a copy of the labs, and Chromium before it."""
+    if not CHROMIUM:
+        pytest.skip("there is no Chromium: name one in PODWALK_CHROMIUM")
+    folder = tmp_path / "labs"
+    shutil.copytree(root / "notebooks" / "labs", folder, ignore=shutil.ignore_patterns(".*"))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = secrets.token_hex(16)
+    settings = {"PODWALK_HOME": str(tmp_path / "home"), "PODWALK_BACKEND": backend, "PYTHONPATH": str(root)}
+    environment = {**os.environ, **settings, "JUPYTER_CONFIG_DIR": str(tmp_path / "config")}
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1"]
+    command += [f"--ServerApp.root_dir={folder}"]
+    # Not among the arguments, which every user of the machine can read.
+    environment["JUPYTER_TOKEN"] = token
+    with (tmp_path / "jupyter.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_until_served(f"{url}/api?token={token}", process)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            page = browser.new_page(viewport={"width": 1400, "height": 1000})
+            page.set_default_timeout(WAIT_MS)
+            try:
+                yield Desk(page, url, token, folder, environment)
+            finally:
+                page.screenshot(path=tmp_path / "last.png")
+                browser.close()
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+        if backend.startswith("embedded:"):
+            control.stop(Place(CLUSTER, tmp_path / "home" / "clusters" / CLUSTER))
+
+
+def wait_until_served(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        assert process.poll() is None, "JupyterLab ended; see jupyter.log"
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    raise AssertionError("JupyterLab did not begin to serve")
