@@ -205,4 +205,4 @@ def test_help_names_every_target_of_the_makefile(clone: Clone, root: Path) -> No
     assert finished.returncode == 0
     targets = re.search(r"^\.PHONY: (.+)$", (root / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert targets is not None
-    assert re.findall(r"^  (\w+)", finished.stdout, re.MULTILINE) == targets[1].split()
+    assert re.findall(r"^  ([\w-]+)", finished.stdout, re.MULTILINE) == targets[1].split()
