@@ -24,6 +24,7 @@ from podwalk.serve import control
 from podwalk.serve.place import Place
 
 WAIT_MS = 120_000
+expect.set_options(timeout=WAIT_MS)
 CLUSTER = "browser"
 CHROMIUM = os.environ.get("PODWALK_CHROMIUM") or shutil.which("chromium") or ""
 RAN = re.compile(r"\[\d+\]|Step \d+ of|\d+ steps")
