@@ -97,6 +97,12 @@ def refusal(case: list[Any]) -> Object:
     return failures.invalid(resource.group, resource.kind, obj["metadata"].get("name", ""), causes).status()
 
 
+def established(definition: Object) -> bool:
+    """Tell whether a definition has become a resource."""
+    conditions = (definition.get("status") or {}).get("conditions") or ()
+    return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
+
+
 def ask(rig: Any, case: list[Any]) -> Object:
     """Return what a real cluster says to a case."""
     obj = change(FILE["good"][case[0]], case[1])
@@ -110,8 +116,11 @@ def ask(rig: Any, case: list[Any]) -> Object:
     try:
         rig.until("POST", path, json.dumps(obj).encode(), (201,))
         # Controllers write too: try again if one was faster.
-        for _ in range(50):
+        code, answer = 409, {}
+        for _ in range(500):
             stored = rig.get(stored_path)
+            if resource.kind == "CustomResourceDefinition" and not established(stored):
+                continue  # until then its names and scope may still change
             stored.pop("status", None)
             body = json.dumps(change(stored, case[2])).encode()
             code, answer, _ = rig.request("PUT", f"{stored_path}?dryRun=All", body)
@@ -126,6 +135,8 @@ def ask(rig: Any, case: list[Any]) -> Object:
 def own_namespace(rig: Any) -> Iterator[Any]:
     """A namespace of these tests' own on the real cluster, ready for Pods."""
     namespace = json.dumps({"metadata": {"name": NAMESPACE}}).encode()
+    # A run that was killed has left its own behind.
+    rig.request("DELETE", f"/api/v1/namespaces/{NAMESPACE}", None)
     rig.until("POST", "/api/v1/namespaces", namespace, (201,))
     rig.until("GET", f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/default", None, (200,))
     yield rig
