@@ -133,6 +133,9 @@ class Drawing:
         self.svg.set("width", "100%" if fluid else f"{self.width:g}")
         shape = "" if fluid else "max-width:none;height:auto;"
         self.svg.set("style", f"font-family:{SANS};color:inherit;display:block;{shape}")
+        if self.svg.find(".//a") is not None:
+            # What is in an image is hidden from screen readers, and a link must not be.
+            self.svg.set("role", "group")
         return ET.tostring(self.svg, encoding="unicode")
 
 

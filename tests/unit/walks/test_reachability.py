@@ -86,6 +86,7 @@ def test_picture_tells_open_from_closed_by_shape_and_letters_and_links_to_the_wa
     written = [element.text for element in svg.iter("{http://www.w3.org/2000/svg}tspan")]
     assert {"backend", "TCP 8080", "frontend", "I", "allowed"} <= set(written)
     links = [link.get("href", "")[1:] for link in svg.iter("{http://www.w3.org/2000/svg}a")]
+    assert svg.get("role") == "group", "an image would hide its links from screen readers"
     assert len(links) == 1
     assert f'<div id="{links[0]}"' in html
     assert "Ingress policies of Pod shop/backend" in html
