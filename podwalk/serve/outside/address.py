@@ -99,7 +99,7 @@ def _candidates(name: str, recorded: str) -> Iterator[str]:
 
 
 def _bind(address: str, port: int = DNS_PORT) -> tuple[socket.socket, socket.socket]:
-    tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         exclusive(tcp)

@@ -97,7 +97,12 @@ def _take(opening: Opening, port: int) -> None:
     if opening.refuses and (made := _reserve(opening.address, port)) is not None:
         opening.socket, opening.port = made, made.getsockname()[1]
         return
-    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM if opening.door.protocol == "TCP" else socket.SOCK_DGRAM)
+    # asyncio gives TCP_NODELAY only to sockets that name their protocol.
+    made = (
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        if opening.door.protocol == "TCP"
+        else socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    )
     try:
         if made.type == socket.SOCK_STREAM:
             exclusive(made)

@@ -23,6 +23,7 @@ from kubernetes import client, config, stream, watch
 from kubernetes.client.exceptions import ApiException
 
 from podwalk.errors import PodwalkError
+from podwalk.serve import __main__ as server
 from podwalk.serve import control
 from podwalk.serve.place import Place, find
 from podwalk.types import ClusterOptions
@@ -311,3 +312,9 @@ def test_stopped_cluster_goes_on_where_it_was_and_reset_makes_it_new(home: Path)
 
 def namespaces(place: Place) -> set[str]:
     return {obj.metadata.name for obj in core_of(place).list_namespace().items}
+
+
+def test_answers_are_not_held_back_for_more_to_send() -> None:
+    # asyncio sets TCP_NODELAY on connections of a listener that names its protocol, and on no others.
+    with server._listen(0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
