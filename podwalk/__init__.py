@@ -51,7 +51,12 @@ def cluster(backend: str | None = None, *, namespace: str = "default", quiet: bo
 
 
 def restore(
-    name: str, *, namespaces: Sequence[str] = (), cluster: Sequence[str] = (), allowed: Sequence[str] = ()
+    name: str,
+    *,
+    namespaces: Sequence[str] = (),
+    cluster: Sequence[str] = (),
+    allowed: Sequence[str] = (),
+    last: bool = False,
 ) -> Restored:
     """Make an assignment's objects in this cluster those that ``podwalk save`` kept; see :mod:`podwalk.facade.saving`.
 
@@ -60,6 +65,7 @@ def restore(
         namespaces: those the assignment works in; what is in others is passed over.
         cluster: kinds without a namespace that it may make.
         allowed: objects of kube-system that it may change.
+        last: whether no cell follows that could need what was deleted.
 
     Raises:
         LearnerError: when the file cannot be read.
@@ -67,7 +73,8 @@ def restore(
     from podwalk.facade import connect, saving
     from podwalk.facade.scope import Scope
 
-    return saving.load(name, connect(quiet=True), Scope(tuple(namespaces), tuple(cluster), tuple(allowed)))
+    scope = Scope(tuple(namespaces), tuple(cluster), tuple(allowed))
+    return saving.load(name, connect(quiet=True), scope, last=last)
 
 
 def _validated(namespace: str) -> Cluster | None:

@@ -82,11 +82,11 @@ def insert(cells: list[NotebookNode], saved: Saved, scope: Scope) -> list[Notebo
         return [*cells, notebooks.cell("markdown", saved.problem)]
     about = {"namespaces": scope.namespaces, "cluster": scope.cluster, "allowed": scope.allowed}
     words = "".join(f", {name}={list(value)!r}" for name, value in about.items() if value)
-    call = f"import podwalk\npodwalk.restore({saved.name!r}{words})"
+    call = f"import podwalk\npodwalk.restore({saved.name!r}{words}"
     place = _after_setup(cells)
-    made = [*cells[:place], notebooks.cell("code", AFTER_SETUP + call), *cells[place:]]
+    made = [*cells[:place], notebooks.cell("code", f"{AFTER_SETUP}{call})"), *cells[place:]]
     if digest_of(saved.text) == digest(notebooks.node({"cells": cells})):
-        made.append(notebooks.cell("code", AFTER_ANSWERS + call))
+        made.append(notebooks.cell("code", f"{AFTER_ANSWERS}{call}, last=True)"))
     return made
 
 

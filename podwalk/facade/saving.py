@@ -7,12 +7,15 @@ over what anybody else puts into its file. The file is what ``kubectl apply -f``
 
 It begins with a line that says of which cells it was saved. If the notebook's cells are still those, what was saved is
 what the learner had after them, and is put back once more after they have run; if not, they are newer, and count.
+
+What is not in the file was deleted. Before the cells run this holds in the assignment's namespaces only: they may need
+a namespace, or an object without one, that was deleted in the end. So those go after the cells, in the last restoring.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,10 +45,12 @@ class Restored:
     Attributes:
         changed: an entry for each object that was not as saved, e.g. ``service/backend configured``.
         problems: what could not be put back, and why.
+        deleted: the objects that were there and are not in the file.
     """
 
     changed: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    deleted: tuple[Object, ...] = ()
 
     def __repr__(self) -> str:
         """Render a line an object."""
@@ -78,10 +83,17 @@ def digest_of(text: str) -> str:
     return found[1] if found else ""
 
 
-def restore(cluster: Cluster, text: str, scope: Scope) -> Restored:
+def restore(cluster: Cluster, text: str, scope: Scope, *, last: bool = False) -> Restored:
     """Make the learner's objects in a cluster those that were saved: put them back, and delete the others.
 
     What the assignment is not about is passed over.
+
+    Args:
+        cluster: where.
+        text: of the file.
+        scope: what the assignment is about.
+        last: whether no cell follows: then whole namespaces that are not in the file are deleted too, and objects
+            without a namespace that the notebook has made.
 
     Raises:
         ManifestError: when the file is not YAML, or holds no objects.
@@ -89,6 +101,24 @@ def restore(cluster: Cluster, text: str, scope: Scope) -> Restored:
     if len(text) > MAX_BYTES:
         raise ManifestError(f"the saved file is larger than {MAX_BYTES} bytes", hint="save again: `podwalk save`")
     wanted = {key(document.value): document for document in _documents(text) if _concerns(cluster, document, scope)}
+    others = [
+        obj
+        for obj in collect(cluster, scope)
+        if key(obj) not in wanted and (_is_inside(obj, scope) or (last and _is_own(cluster, obj, scope)))
+    ]
+    # They go first: a port that they have may be asked for.
+    deleted = [obj for obj in reversed(others) if len(cluster.delete([obj]))]
+    put, problems = _put_all(cluster, wanted)
+    return Restored((*(f"{key(obj)} deleted" for obj in deleted), *put), problems, tuple(reversed(deleted)))
+
+
+def put_back(cluster: Cluster, deleted: Sequence[Object]) -> None:
+    """Make again what a restoring has deleted."""
+    _put_all(cluster, {key(obj): Document(obj) for obj in deleted})
+
+
+def _put_all(cluster: Cluster, wanted: Mapping[str, Document]) -> tuple[list[str], tuple[str, ...]]:
+    """Return what was changed, and what could not be put back."""
     changed, problems = list[str](), dict[str, str]()
     # What refers to something that comes later, or asks for a port that another still has, is tried once more.
     for attempt in range(2):
@@ -100,14 +130,10 @@ def restore(cluster: Cluster, text: str, scope: Scope) -> Restored:
                 problems[name] = f"{name} not put back: {error.problem}"
             except (AttributeError, KeyError, TypeError) as error:
                 problems[name] = f"{name} not put back: its manifest is not as it was saved ({error!r})"
-    others = [obj for obj in collect(cluster, scope) if key(obj) not in wanted]
-    changed += [
-        f"{key(obj)} deleted" for obj in reversed(others) if _is_inside(obj, scope) and len(cluster.delete([obj]))
-    ]
-    return Restored(tuple(changed), tuple(problems.values()))
+    return changed, tuple(problems.values())
 
 
-def load(name: str, cluster: Cluster, scope: Scope) -> Restored:
+def load(name: str, cluster: Cluster, scope: Scope, *, last: bool = False) -> Restored:
     """Put back what was saved in a file; see :func:`restore`.
 
     Raises:
@@ -117,7 +143,7 @@ def load(name: str, cluster: Cluster, scope: Scope) -> Restored:
         text = Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise LearnerError(f"{name} cannot be read: {error}", hint="save again: `podwalk save`") from error
-    return restore(cluster, text, scope)
+    return restore(cluster, text, scope, last=last)
 
 
 def differences(saved: Sequence[Object], there: Sequence[Object]) -> list[str]:
@@ -190,3 +216,14 @@ def _replace(cluster: Cluster, path: str, wanted: Object) -> None:
 def _is_inside(obj: Object, scope: Scope) -> bool:
     """Whether an object is in one of the assignment's namespaces; what is outside of them may be the cluster's own."""
     return obj["metadata"].get("namespace") in scope.namespaces
+
+
+def _is_own(cluster: Cluster, obj: Object, scope: Scope) -> bool:
+    """Whether an object without a namespace is the notebook's: a namespace of its, or what its cells have applied."""
+    if obj["metadata"].get("namespace"):
+        return False
+    if obj["kind"] == "Namespace":
+        return obj["metadata"]["name"] in scope.namespaces
+    there = application.find(cluster.api, cluster.kinds.of(obj).path("", obj["metadata"]["name"])) or {}
+    entries = there.get("metadata", {}).get("managedFields") or ()
+    return any(entry.get("manager") == application.MANAGER for entry in entries)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from podwalk.facade import Cluster, connect, saving
 from podwalk.facade.belongings import collect
 from podwalk.facade.errors import LearnerError
 from podwalk.facade.scope import Scope
+from podwalk.types import Object
 
 VALIDATING = "NBGRADER_VALIDATING"
 EXECUTION = "NBGRADER_EXECUTION"
@@ -155,6 +156,7 @@ class Validation:
         self._scope = Scope.of(self._nb.metadata)
         place = self.notebook.with_suffix(saving.SUFFIX)
         self._saved = place.read_text(encoding="utf-8") if place.exists() else ""
+        self._deleted: Sequence[Object] = ()
 
     def begin(self) -> None:
         """Put back what was saved, as grading does after the assignment's own first cell."""
@@ -164,18 +166,27 @@ class Validation:
     def before_test(self) -> None:
         """Put it back once more, as grading does after the last answer, if the cells are still those of the saving."""
         if self._saved and saving.digest_of(self._saved) == digest(self._nb):
-            saving.restore(self.cluster, self._saved, self._scope)
+            self._deleted = saving.restore(self.cluster, self._saved, self._scope, last=True).deleted
 
     def after_test(self) -> None:
-        """Say what would be lost, at the last test.
+        """Say what would be lost, at the last test; and give the cells that follow what was deleted for this one.
 
         Raises:
             UnsavedError: when something would be.
         """
+        try:
+            if self._is_last():
+                self._compare()
+        finally:
+            saving.put_back(self.cluster, self._deleted)
+            self._deleted = ()
+
+    def _is_last(self) -> bool:
         tests = [cell.source for cell in self._nb.cells if cell.metadata.get("nbgrader", {}).get("grade")]
         tests = [text for text in tests if "task.report()" in text]
-        if not tests or _running_cell().strip() != tests[-1].strip():
-            return
+        return bool(tests) and _running_cell().strip() == tests[-1].strip()
+
+    def _compare(self) -> None:
         try:
             own = _own_cluster()
             there = collect(own, self._scope) if own else []

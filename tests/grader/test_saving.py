@@ -14,11 +14,15 @@ from nbgrader.api import Gradebook
 
 import podwalk
 from grader import notebooks, sample
-from grader.conversion import saved
+from grader.conversion import restoration, saved
 from grader.conversion.saved import Saved
+from grader.course import Course
+from grader.isolation.bench import Judge
 from grader.scope import Scope
-from podwalk.facade import Cluster, saving
-from tests.grader.conftest import SANDBOXED, Assignment
+from podwalk.facade import Cluster, kubectl, saving
+from podwalk.facade.belongings import collect
+from podwalk.labs.assignment import digest
+from tests.grader.conftest import SANDBOXED, Assignment, released
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
@@ -134,8 +138,6 @@ def _kept(assignment: Assignment, answers: Mapping[str, str]) -> str:
     for cell in notebooks.parse(sample.submission(assignment.release, answers)).cells:
         if cell.cell_type == "code" and not notebooks.about(cell).get("grade"):
             exec(cell.source.replace("podwalk.cluster()", "cluster"), {"cluster": cluster, "podwalk": podwalk})
-    from podwalk.facade.belongings import collect
-
     return saving.dump(collect(cluster, assignment.course.scope(assignment.name)), "0" * 32)
 
 
@@ -146,6 +148,27 @@ def test_a_notebook_without_a_cell_earns_what_its_saved_objects_do(services: Ass
 def test_cells_that_are_newer_than_what_was_saved_count(services: Assignment) -> None:
     stale = _kept(services, services.solutions | {"service-answer": ""})
     assert _saved(services, services.solutions, stale)[0] == 13
+
+
+@pytest.mark.slow
+def test_what_was_deleted_by_kubectl_stays_deleted_though_the_notebook_makes_it_anew(
+    course: Course, judge: Judge, root: Path
+) -> None:
+    lab = released(course, judge, root / "notebooks" / "source" / "networking-lab")
+    text = sample.submission(lab.release, lab.solutions | {"cleanup-answer": ""})
+    cluster: Cluster = podwalk.cluster("in-process", quiet=True)
+    for cell in notebooks.parse(text).cells:
+        if cell.cell_type == "code" and not notebooks.about(cell).get("grade"):
+            exec(cell.source.replace("podwalk.cluster()", "cluster"), {"cluster": cluster, "podwalk": podwalk})
+    assert lab.mark_notebook(notebooks.parse(text)).points["cleanup"] == 0
+
+    for what in ("namespace", "ingressclass"):
+        kubectl.run(cluster, f"kubectl delete {what} networking-lab-trial")
+    restored = notebooks.node({"cells": restoration.restore(notebooks.parse(text).cells, lab.trusted)})
+    kept = saving.dump(collect(cluster, course.scope(lab.name)), digest(restored))
+    outcome = lab.mark_notebook(notebooks.parse(text), kept=Saved("networking-lab.cluster.yaml", kept))
+    assert outcome.points["cleanup"] == 2, outcome.reasons
+    assert outcome.total == sum(lab.mark(lab.solutions).points.values())
 
 
 HOSTILE = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import podwalk
-from podwalk.facade import Cluster, saving
+from podwalk.facade import Cluster, saving, wire
 from podwalk.facade.belongings import collect, key
 from podwalk.facade.errors import ManifestError
 from podwalk.facade.scope import Scope
@@ -97,6 +97,44 @@ def test_changed_deleted_and_immutable_things_are_as_they_were_saved() -> None:
 
     assert done.problems == ()
     assert saving.differences(collect(one, SCOPE), collect(other, SCOPE)) == []
+
+
+def test_a_deleted_namespace_and_a_deleted_object_without_one_go_when_no_cell_follows() -> None:
+    one, other = _cluster(), _cluster()
+    one.delete("namespace/shop")
+    one.delete("ingressclass/mine")
+    kept = saving.dump(collect(one, SCOPE), "0" * 32)
+
+    saving.restore(other, kept, SCOPE)
+    assert {"Namespace/shop", "IngressClass.networking.k8s.io/mine"} <= {key(obj) for obj in collect(other, SCOPE)}
+
+    done = saving.restore(other, kept, SCOPE, last=True)
+    assert {key(obj) for obj in collect(other, SCOPE)} == {key(obj) for obj in collect(one, SCOPE)}
+    saving.put_back(other, done.deleted)
+    assert {"Namespace/shop", "IngressClass.networking.k8s.io/mine"} <= {key(obj) for obj in collect(other, SCOPE)}
+
+
+def test_what_somebody_else_has_made_without_a_namespace_is_left_alone() -> None:
+    one, other = _cluster(), _cluster()
+    one.delete("ingressclass/mine")
+    theirs = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "IngressClass",
+        "metadata": {"name": "theirs"},
+        "spec": {"controller": "example.com/theirs"},
+    }
+    wire.call(other.api, "POST", "/apis/networking.k8s.io/v1/ingressclasses", body=theirs)
+    saving.restore(other, saving.dump(collect(one, SCOPE), "0" * 32), SCOPE, last=True)
+    assert other.get("ingressclasses").names == ["theirs"]
+
+
+def test_a_port_of_something_deleted_is_free_for_what_was_saved() -> None:
+    one, other = _cluster(), _cluster()
+    one.delete("service/web", namespace="shop")
+    one.apply(WORK.split("---")[2].replace("name: web,", "name: new,"))
+    done = saving.restore(other, saving.dump(collect(one, SCOPE), "0" * 32), SCOPE)
+    assert done.problems == ()
+    assert other.get("services", "new", namespace="shop").object["spec"]["ports"][0]["nodePort"] == 30080
 
 
 def test_a_field_that_was_taken_away_stays_away() -> None:
