@@ -31,6 +31,7 @@ from grader.conversion.saved import NONE, Saved
 from grader.course import Course, CourseError
 from grader.finding import NotGradableError
 from grader.isolation import bench
+from grader.isolation.job import timeouts_s
 from grader.marks import StudentMarks
 from grader.scope import NOTHING, Scope
 
@@ -98,6 +99,7 @@ def mark(submission: Submission) -> Graded:
         return Graded(submission.student, fault=f"the submission is not a notebook: {error}"[:300])
     notebook.cells = restoration.restore(notebook.cells, list(submission.trusted))
     settings = submission.settings
+    cell_timeout_s, timeout_s = timeouts_s(settings.backend)
     notebook.cells = saved.insert(notebook.cells, submission.saved, settings.scope)
     answers, tests = execution.split(notebook)
     job = execution.make_job(
@@ -108,6 +110,8 @@ def mark(submission: Submission) -> Graded:
         sandboxed=settings.sandboxed,
         seed=submission.seed,
         saved=submission.saved,
+        cell_timeout_s=cell_timeout_s,
+        timeout_s=timeout_s,
     )
     try:
         execution.fill(answers, tests, bench.mark(job))

@@ -14,7 +14,7 @@ from grader import notebooks, seeds
 from grader import scope as scopes
 from grader.conversion import saved
 from grader.isolation.bench import mark
-from grader.isolation.job import Job, Marked
+from grader.isolation.job import Job, Marked, timeouts_s
 from grader.scope import Scope
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -27,8 +27,13 @@ class IsolatedExecute(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader h
         config=True
     )
     sandboxed = Bool(True, help="Whether submissions run in a sandbox (bubblewrap).").tag(config=True)
-    cell_timeout_s = Float(60.0, help="Seconds that one cell of a submission may take.").tag(config=True)
-    timeout_s = Float(180.0, help="Seconds that a whole submission may take, and again its checks.").tag(config=True)
+    cell_timeout_s = Float(
+        0.0, help="Seconds that one cell of a submission may take; 0 for 60, and 180 on a real cluster."
+    ).tag(config=True)
+    timeout_s = Float(
+        0.0,
+        help="Seconds that a whole submission may take, and again its checks; 0 for 180, and 900 on a real cluster.",
+    ).tag(config=True)
     memory_mb = Integer(2048, help="Megabytes of address space of the student's kernel.").tag(config=True)
     processes = Integer(64, help="Processes that the student's kernel may have at once.").tag(config=True)
 
@@ -44,6 +49,7 @@ class IsolatedExecute(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader h
         seed = seeds.seed_of(folder, about["student"], about["assignment"]) if scope.seeded else None
         nb.cells = saved.insert(nb.cells, kept, scope)
         answers, tests = split(nb)
+        cell_timeout_s, timeout_s = timeouts_s(self.backend)
         job = make_job(
             answers,
             tests,
@@ -52,8 +58,8 @@ class IsolatedExecute(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader h
             seed=seed,
             saved=kept,
             sandboxed=self.sandboxed,
-            cell_timeout_s=self.cell_timeout_s,
-            timeout_s=self.timeout_s,
+            cell_timeout_s=self.cell_timeout_s or cell_timeout_s,
+            timeout_s=self.timeout_s or timeout_s,
             memory_bytes=self.memory_mb * 1024**2,
             processes=self.processes,
         )
@@ -95,6 +101,7 @@ def make_job(
         namespaces=scope.namespaces,
         cluster=scope.cluster,
         allowed=scope.allowed,
+        addons=scope.addons,
         files={saved.name: saved.text} if saved.text else {},
         **settings,
     )

@@ -9,6 +9,19 @@ Output = dict[str, Any]
 """A notebook cell's output in nbformat's form."""
 
 
+FRESH = "in-process"
+"""The backend that gives a new cluster each time."""
+
+FRESH_TIMEOUTS_S = (60.0, 180.0)
+REAL_TIMEOUTS_S = (180.0, 900.0)
+"""Of a cell, and of a whole submission: a real cluster pulls images and starts containers."""
+
+
+def timeouts_s(backend: str) -> tuple[float, float]:
+    """Return how long a cell of a submission may take on a backend, and how long the whole."""
+    return FRESH_TIMEOUTS_S if backend == FRESH else REAL_TIMEOUTS_S
+
+
 @dataclass(frozen=True)
 class Job:
     """A submission to be run and marked.
@@ -21,6 +34,7 @@ class Job:
         namespaces: those the assignment works in; emptied first where the cluster is not a fresh one.
         cluster: kinds without a namespace that the assignment is about, by their plural.
         allowed: objects of kube-system that the assignment is about, e.g. ``configmaps/coredns``.
+        addons: that a cluster which is not a fresh one must have.
         files: of the learner's that lie beside the notebook, by name.
         seed: of the student's variant of the assignment; None if there is one for all.
         sandboxed: whether the submission runs in a sandbox.
@@ -37,11 +51,12 @@ class Job:
     namespaces: tuple[str, ...] = ()
     cluster: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
+    addons: tuple[str, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
     seed: int | None = None
     sandboxed: bool = True
-    cell_timeout_s: float = 60.0
-    timeout_s: float = 180.0
+    cell_timeout_s: float = FRESH_TIMEOUTS_S[0]
+    timeout_s: float = FRESH_TIMEOUTS_S[1]
     memory_bytes: int = 2 * 1024**3
     processes: int = 64
 

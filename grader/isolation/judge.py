@@ -19,15 +19,13 @@ import traceback
 
 import podwalk
 from grader.isolation import checker, components, submission, tenancy
-from grader.isolation.job import Job, Marked
+from grader.isolation.job import FRESH, Job, Marked
 from grader.isolation.zygote import Zygote
 from podwalk.errors import PodwalkError
 from podwalk.facade import Cluster
 from podwalk.facade.seeds import SEED_VARIABLE
 
 SLACK_S = 60.0
-FRESH = "in-process"
-"""The backend that gives a new cluster each time."""
 
 
 def judge(job: Job, zygote: Zygote, warm: Cluster | None = None) -> Marked:

@@ -52,6 +52,9 @@ def lent(cluster: Cluster, job: Job) -> Iterator[str]:
     _clear(cluster, job)
     kept, others = components.keep(cluster), _others(cluster, job)
     try:
+        # Outside of its namespaces a submission may only look, so that its own cell finds them there. They stay.
+        for name in job.addons:
+            cluster.addon(name)
         cluster.apply(list(_rights(job)))
         yield _token(cluster)
     finally:

@@ -18,7 +18,7 @@ from podwalk.controllers import clusterpolicies
 from podwalk.controllers.ingress import DEPLOYMENTS, GATEWAY_CLASS, definitions
 from podwalk.controllers.ingress import manifest as ingress_manifest
 from podwalk.facade import doors, provisions
-from podwalk.facade.application import Applied, Changes
+from podwalk.facade.application import Applied, Changes, find
 from podwalk.facade.errors import LearnerError, NotFoundError
 from podwalk.facade.parts import GATEWAY_API, LOAD_BALANCER, METRICS, Part, apply_when_taken, fetch
 from podwalk.types import Object, Ref
@@ -181,7 +181,7 @@ def ingress(cluster: Cluster, *, controller: str = "nginx", default: bool = Fals
     real = not is_embedded(cluster)
     found = _ingress_door(cluster, controller) if real else None
     if found is not None:
-        return cluster.apply(doors.alias("ingress", found))
+        return _named(cluster, "ingress", found)
     if real and (cluster.backend != "kind" or controller != "nginx"):
         raise LearnerError(
             f"this cluster has no Ingress controller for the class {controller}, and on a cluster of the kind "
@@ -228,9 +228,19 @@ def gateway(cluster: Cluster, *, manifest: Path | None = None) -> Changes:
             "or use the embedded cluster, which has it",
         )
     else:
-        changes = cluster.apply(doors.alias("gateway", found))
+        changes = _named(cluster, "gateway", found)
     cluster.wait(f"gatewayclass/{GATEWAY_CLASS['metadata']['name']}", "condition=Accepted")
     return changes
+
+
+def _named(cluster: Cluster, name: str, service: Ref) -> Changes:
+    """Give a Service its second name; who may only look finds that it has it."""
+    wanted = doors.alias(name, service)
+    kind = cluster.kinds.of(wanted)
+    there = find(cluster.api, kind.path(doors.NAMESPACE, name))
+    if there is not None and there["spec"].get("externalName") == wanted["spec"]["externalName"]:
+        return Changes((Applied(f"{kind.label}/{name}", "unchanged", there, there, kind),))
+    return cluster.apply(wanted)
 
 
 def is_embedded(cluster: Cluster) -> bool:

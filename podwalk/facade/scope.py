@@ -1,8 +1,8 @@
 """What an assignment is about, as its notebook's metadata says under ``podwalk``.
 
-``{"podwalk": {"namespaces": ["shop"], "cluster": ["ingressclasses"], "allowed": ["configmaps/coredns"]}}``, and
-``"seeded": true`` where each student's variant differs. Grading reads it from the teacher's notebook, `podwalk save`
-from the learner's, which is a copy.
+``{"podwalk": {"namespaces": ["shop"], "cluster": ["ingressclasses"], "allowed": ["configmaps/coredns"], "addons":
+["ingress"]}}``, and ``"seeded": true`` where each student's variant differs. Grading reads it from the teacher's
+notebook, `podwalk save` from the learner's, which is a copy.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ class Scope:
         namespaces: where it works; emptied first where the cluster is not a fresh one.
         cluster: kinds without a namespace whose objects the student may make, by their plural.
         allowed: objects of kube-system that the student may change, e.g. ``configmaps/coredns``.
+        addons: that its setup asks for; who lends a real cluster out sees to them.
         seeded: whether each student's differs.
     """
 
     namespaces: tuple[str, ...] = ()
     cluster: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
+    addons: tuple[str, ...] = ()
     seeded: bool = False
 
     @classmethod
@@ -35,7 +37,7 @@ class Scope:
         """Read it from a notebook's metadata; what is not there, or is not what it should be, is empty."""
         about = metadata.get(KEY)
         about = about if isinstance(about, Mapping) else {}
-        found = {name: _words(about.get(name)) for name in ("namespaces", "cluster", "allowed")}
+        found = {name: _words(about.get(name)) for name in ("namespaces", "cluster", "allowed", "addons")}
         return cls(**found, seeded=bool(about.get("seeded")))
 
 

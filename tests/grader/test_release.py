@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -71,6 +72,14 @@ def test_the_points_of_a_task_are_those_of_its_cell_and_of_its_checks(assignment
             assert _weights(cell.source) == about["points"], about["grade_id"]
             shown = "\n".join(_visible(cell.source))
             assert _weights(shown) > 0, f"{about['grade_id']}: a learner who runs it would see that it is incomplete"
+
+
+def test_the_addons_that_an_assignment_asks_for_are_named_in_its_metadata(assignment: Assignment) -> None:
+    """Who grades on a real cluster sees to them first: a submission may not install anything there."""
+    asked = set(re.findall(r'cluster\.addon\("([a-z-]+)"\)', "\n".join(_source(assignment))))
+    if "incidents.begin(" in "\n".join(_source(assignment)):
+        asked.add("ingress")
+    assert set(assignment.course.scope(assignment.name).addons) == asked
 
 
 def _weights(source: str) -> float:
