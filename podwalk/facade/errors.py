@@ -60,6 +60,10 @@ class WaitError(LearnerError):
     """A condition that did not come in time."""
 
 
+class CancelledError(LearnerError):
+    """A wait that the learner gave up."""
+
+
 class RefusedError(LearnerError):
     """An answer of the API that is an error of another kind.
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import shlex
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -16,8 +18,26 @@ from kubernetes.stream import stream
 from kubernetes.stream.ws_client import ERROR_CHANNEL, STDERR_CHANNEL, STDIN_CHANNEL, STDOUT_CHANNEL
 
 from podwalk.facade import wire
-from podwalk.facade.errors import LearnerError, NotReadyError, RefusedError, WaitError
+from podwalk.facade.errors import CancelledError, LearnerError, NotReadyError, RefusedError, WaitError
 from podwalk.types import Object, Session
+
+SLICE_S = 0.5
+"""How long a command may be silent before it is asked again whether anybody still waits for it."""
+
+_given_up: ContextVar[Callable[[], bool]] = ContextVar("given_up", default=lambda: False)
+
+
+@contextlib.contextmanager
+def cancellable(given_up: Callable[[], bool]) -> Iterator[None]:
+    """Let the commands inside end early with :class:`CancelledError`, once ``given_up`` says so.
+
+    A command in a cluster of this very process takes no time, and is not asked.
+    """
+    token = _given_up.set(given_up)
+    try:
+        yield
+    finally:
+        _given_up.reset(token)
 
 
 @dataclass(frozen=True)
@@ -90,6 +110,7 @@ def run(
     Raises:
         NotReadyError: when the Pod cannot run commands now.
         WaitError: when the command did not end in time.
+        CancelledError: when nobody waits for it any more, see :func:`cancellable`.
         RefusedError: when the API refuses, e.g. because there is no such container.
     """
     check(pod, container)
@@ -108,11 +129,20 @@ def run(
     with _ended(session):
         if stdin:
             session.write_stdin(stdin)
-        session.run_forever(timeout=timeout_s)
+        _follow(session, words, timeout_s)
         stdout, stderr = session.read_channel(STDOUT_CHANNEL), session.read_channel(STDERR_CHANNEL)
         if session.is_open():
             raise _late(words, timeout_s, stdout + stderr)
         return Output(stdout, stderr, _exit_code(session.read_channel(ERROR_CHANNEL), words))
+
+
+def _follow(session: Any, words: list[str], timeout_s: float) -> None:
+    """Read what a command writes until it ends, its time is over, or nobody waits for it."""
+    deadline_s = time.monotonic() + timeout_s
+    while session.is_open() and (left_s := deadline_s - time.monotonic()) > 0:
+        if _given_up.get()():
+            raise CancelledError(f"cancelled while `{shlex.join(words)}` ran")
+        session.update(timeout=min(SLICE_S, left_s))
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from podwalk.facade import Cluster, Output
-from podwalk.facade.errors import LearnerError, UnreachableError
+from podwalk.facade.errors import CancelledError, LearnerError, UnreachableError
 from podwalk.facade.kubectl import run
 from podwalk.labs.lab import Check
 
@@ -50,10 +50,11 @@ def verify(cluster: Cluster, check: Check) -> CheckResult:
 
     Raises:
         UnreachableError: when the cluster does not answer.
+        CancelledError: when the learner gave up.
     """
     try:
         found = run(cluster, check.command)
-    except UnreachableError:
+    except (UnreachableError, CancelledError):
         # Says nothing about the claim, and one that something fails would even come true.
         raise
     except LearnerError as error:

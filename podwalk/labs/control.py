@@ -15,7 +15,7 @@ import ipywidgets as widgets
 
 from podwalk.errors import PodwalkError
 from podwalk.facade import Changes
-from podwalk.facade.errors import UnreachableError
+from podwalk.facade.errors import CancelledError, UnreachableError
 from podwalk.labs import show
 from podwalk.labs.buttons import Action, Confirmed, button
 from podwalk.labs.changes import describe
@@ -23,7 +23,8 @@ from podwalk.labs.check import CheckResult
 from podwalk.labs.editor import Editor
 from podwalk.labs.html import claims, inline, markdown, note, problem, seen
 from podwalk.labs.lab import Step
-from podwalk.labs.session import CancelledError, Session
+from podwalk.labs.progress import StepProgress
+from podwalk.labs.session import Session
 from podwalk.labs.style import CSS
 
 
@@ -213,7 +214,8 @@ class StepControl:
         self._top.add_class("podwalk-top")
         self._text = widgets.HTML(markdown(step.text))
         self._prediction = self._radio()
-        self._editor = Editor(self.state.manifest or step.manifest)
+        self._editor = Editor(self.state.draft or self.state.manifest or step.manifest)
+        self._editor.area.observe(self._type, names="value")
         self._say, self._out, self._verdict, self._checks, self._help = (widgets.HTML() for _ in range(5))
         self._loss = widgets.HTML()
         word, tip = (
@@ -275,6 +277,17 @@ class StepControl:
             self.controls.session.progress.save()
         self.refresh()
 
+    def _type(self, change: Any) -> None:
+        """Keep what is typed, which a restart of the kernel would lose."""
+        own = change["new"] == (self.state.manifest or self.step.manifest)
+        self.state.draft = None if own else change["new"]
+        self.controls.session.progress.save()
+        self._reset.disabled = self._untouched
+
+    @property
+    def _untouched(self) -> bool:
+        return bool(self.state == StepProgress())
+
     def _recall(self) -> None:
         """Show what a kernel before this one had shown."""
         if self.state.done:
@@ -283,6 +296,8 @@ class StepControl:
             self._say.value = note(
                 "This step was applied before. <strong>Verify</strong> it, or apply it again.", "busy"
             )
+        if self.state.applied:
+            self._verdict.value = self._judge()
         self._show_help()
 
     def refresh(self) -> None:
@@ -314,7 +329,7 @@ class StepControl:
         self._solution.disabled = not (unlocked and state.hints >= len(self.step.hints))
         self._next.disabled = not state.done
         self._next.layout.display = "" if self.controls.neighbour(self.step, 1) or not self._last else "none"
-        self._reset.disabled = not state.before and not state.applied
+        self._reset.disabled = self._untouched
         self._back.disabled = self.controls.neighbour(self.step, -1) is None
         if self._prediction:
             self._prediction.disabled = bool(state.applied)
@@ -366,6 +381,7 @@ class StepControl:
 
     def verify(self) -> None:
         """Check every claim of the step."""
+        self._checks.value = ""
 
         def work() -> None:
             results = self.controls.session.verify(self.step)
@@ -375,6 +391,10 @@ class StepControl:
 
     def _outcome(self, results: list[CheckResult]) -> str:
         if not all(result.passed for result in results):
+            if self.state.done:
+                return note(
+                    "<strong>Not so any more.</strong> A later step has changed it since. This step stays done.", "busy"
+                )
             more = "Change the manifest and apply it again" + (", or take a hint." if self.step.hints else ".")
             return note(f"<strong>Not yet.</strong> {more}", "busy")
         return note(

@@ -72,6 +72,7 @@ class Step:
         manifest: YAML that the learner applies, perhaps after changing it; may be empty.
         prediction: asked before the result is shown; None if there is none.
         run: kubectl commands that change something, run when the step is applied.
+        undo: kubectl commands that take back what ``run`` did where no object shows it, as inside a container.
         wait: kubectl wait or rollout commands, run before the result is shown.
         look: the commands whose output is the result.
         explain: Markdown after the result.
@@ -86,6 +87,7 @@ class Step:
     manifest: str = ""
     prediction: Prediction | None = None
     run: tuple[str, ...] = ()
+    undo: tuple[str, ...] = ()
     wait: tuple[str, ...] = ()
     look: tuple[Look, ...] = ()
     explain: str = ""

@@ -24,7 +24,8 @@ class StepProgress:
     """What a learner did in one step.
 
     Attributes:
-        manifest: the text in the editor, once it was changed or applied; None before.
+        manifest: the text that was applied; None before.
+        draft: the text in the editor, where it is neither the step's own nor what was applied; None otherwise.
         choice: the number of the prediction chosen; None before.
         applied: whether the manifest was applied.
         done: whether every check passed.
@@ -35,6 +36,7 @@ class StepProgress:
     """
 
     manifest: str | None = None
+    draft: str | None = None
     choice: int | None = None
     applied: bool = False
     done: bool = False

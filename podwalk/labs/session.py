@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from podwalk.facade import Applied, Changes, Cluster, Output, application, wire
+from podwalk.facade import Applied, Changes, Cluster, Output, application, execution, wire
 from podwalk.facade.addons import ADDONS
 from podwalk.facade.condition import wait as wait_for
-from podwalk.facade.errors import LearnerError, UnreachableError, WaitError
+from podwalk.facade.errors import CancelledError, LearnerError, UnreachableError, WaitError
 from podwalk.facade.kubectl import run
 from podwalk.facade.manifest import parse
 from podwalk.labs import mark, rights
@@ -35,10 +35,6 @@ SERVERS_OWN = {
     "uid", "resourceVersion", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds",
 }  # fmt: skip
 """The fields of ``metadata`` that the server sets."""
-
-
-class CancelledError(LearnerError):
-    """The learner gave up waiting."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +79,9 @@ class Session:
         """
         self._equip()
         state = self.progress.step(step.name)
-        state.manifest = manifest
+        if state.applied:
+            self._take_back(step)
+        state.manifest, state.draft = manifest, None
         self.progress.cluster = self.identity()
         entries: list[Applied] = []
         if manifest.strip():
@@ -94,13 +92,23 @@ class Session:
                 self._remember(state, entries[-1])
         for command in step.run:
             self.report(command)
-            changes = run(self.cluster, command)
+            changes = self._run(command)
+            if isinstance(changes, Output) and not changes.ok:
+                raise LearnerError(f"`{command}` failed", where=str(changes))
             for entry in changes if isinstance(changes, Changes) else ():
                 entries.append(entry)
                 self._remember(state, entry)
         state.applied = True
+        # What was verified was another state, unless a later step has built on it since.
+        state.done = not step.verify or (state.done and self.superseded(step))
         self.progress.save()
         return Changes(tuple(entries))
+
+    def superseded(self, step: Step) -> bool:
+        """Whether a later step was applied: then the cluster need no longer be as this step left it."""
+        names = [item.name for item in self.lab.steps]
+        later = names[names.index(step.name) + 1 :] if step.name in names else []
+        return any(self.progress.step(name).applied for name in later)
 
     def _equip(self) -> None:
         """See once that the cluster has what the lab needs; it stays when the lab is reset."""
@@ -128,6 +136,15 @@ class Session:
             else:
                 self._wait(command)
 
+    def _run(self, command: str) -> Any:
+        """Run a command that may take long, and that Cancel ends."""
+        with execution.cancellable(self.cancelled):
+            try:
+                return run(self.cluster, command)
+            except CancelledError:
+                self._unless_cancelled()
+                raise
+
     def _unless_cancelled(self) -> None:
         if self.cancelled():
             raise CancelledError("cancelled; what was applied stays applied", hint="Apply again, or Reset step")
@@ -135,7 +152,7 @@ class Session:
     def _wait_inside(self, command: str) -> None:
         """Wait for a command in a Pod that itself waits: ``until wget …; do sleep 1; done``."""
         self.report(command)
-        found = run(self.cluster, command)
+        found = self._run(command)
         if isinstance(found, Output) and not found.ok:
             raise WaitError(f"`{command}` failed", where=str(found))
 
@@ -164,10 +181,10 @@ class Session:
         for look in step.look:
             self._unless_cancelled()
             self.report(look.title or look.command)
-            yield Sight(look, run(self.cluster, look.command))
+            yield Sight(look, self._run(look.command))
 
     def verify(self, step: Step) -> list[CheckResult]:
-        """Check every claim of a step, and note whether it is done.
+        """Check every claim of a step, and note whether it is done; what a later step has changed since stays done.
 
         Raises:
             UnreachableError: when the cluster does not answer, which leaves what is known of the step as it was.
@@ -177,9 +194,10 @@ class Session:
         for check in step.verify:
             self._unless_cancelled()
             self.report(f"Checking that {check.claim}")
-            results.append(verify(self.cluster, check))
+            with execution.cancellable(self.cancelled):
+                results.append(verify(self.cluster, check))
         state = self.progress.step(step.name)
-        state.done = all(result.passed for result in results)
+        state.done = all(result.passed for result in results) or (state.done and self.superseded(step))
         self.progress.save()
         return results
 
@@ -192,11 +210,24 @@ class Session:
         state = self.progress.step(step.name)
         # What was done on another cluster says nothing about this one's objects of the same names.
         elsewhere = bool(self.progress.cluster) and self.progress.cluster != self.identity()
+        if state.applied and not elsewhere:
+            self._take_back(step)
         for path, before, uid in () if elsewhere else reversed(state.before):
             self.report(f"Restoring {path.rsplit('/', 1)[-1]}")
             self._restore(path, before, uid)
         self.progress.steps.pop(step.name, None)
         self.progress.save()
+
+    def _take_back(self, step: Step) -> None:
+        """Take back what no object shows; where it was done, nothing may be left to take it back from."""
+        for command in step.undo:
+            self.report(command)
+            try:
+                run(self.cluster, command)
+            except UnreachableError:
+                raise
+            except LearnerError as error:
+                self.report(error.problem)
 
     def _restore(self, path: str, before: Object | None, uid: str) -> None:
         now = application.find(self.cluster.api, path)
@@ -248,7 +279,9 @@ class Session:
                 self._unless_cancelled()
                 if elsewhere:
                     state.before = []
+                done, draft = state.done, state.draft
                 self.apply(step, state.manifest or step.manifest)
+                state.done, state.draft = done, draft
                 self.settle(step)
 
     def identity(self) -> str:

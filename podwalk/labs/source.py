@@ -19,6 +19,9 @@ A step, with everything it may have but its name optional except ``title``::
           why: each connection picks a Pod at random.
     run:
       - kubectl scale deployment/backend --replicas=5
+      - kubectl exec backend-0 -- touch /tmp/sick
+    undo:
+      - kubectl exec backend-0 -- rm -f /tmp/sick
     wait:
       - kubectl wait deployment/backend --for=condition=Available
     look:
@@ -69,8 +72,8 @@ WORDS: Mapping[str, Mapping[str, type]] = {
         "needs": list,
     },
     "step": {
-        "title": str, "text": str, "manifest": str, "predict": dict, "run": list, "wait": list, "look": list,
-        "explain": str, "verify": list, "hints": list, "solution": str,
+        "title": str, "text": str, "manifest": str, "predict": dict, "run": list, "undo": list, "wait": list,
+        "look": list, "explain": str, "verify": list, "hints": list, "solution": str,
     },
     "predict": {"question": str, "choices": list},
     "choices": {"text": str, "right": bool, "why": str},
@@ -118,7 +121,7 @@ def parse_step(name: str, body: str) -> Step:
         Look(**_part("look", {"command": item} if isinstance(item, str) else item, f"{cell}, look {number}"))
         for number, item in enumerate(part.pop("look", ()), 1)
     )
-    part |= {key: tuple(map(str, part.pop(key))) for key in ("run", "wait", "hints") if key in part}
+    part |= {key: tuple(map(str, part.pop(key))) for key in ("run", "undo", "wait", "hints") if key in part}
     return Step(_name(name, "%%step"), **part, prediction=_prediction(predict, cell), look=look, verify=verify)
 
 

@@ -151,9 +151,41 @@ def test_progress_is_recalled_by_a_new_control(session: FakeSession) -> None:
     one = made.steps["one"]
     assert one._editor.text.endswith("# mine\n")
     assert "done before" in one._checks.value
+    assert "You predicted it." in one._verdict.value
     assert "Look." in one._help.value
     assert one._prediction is not None
     assert one._prediction.value == 1
+
+
+def test_what_is_typed_is_kept_and_can_be_reset(session: FakeSession, controls: Controls) -> None:
+    one = controls.steps["one"]
+    assert one._reset.disabled
+    one._editor.area.value = MANIFEST + "# mine\n"
+    again = Controls(session)
+    again.step(STEPS[0])
+    assert again.steps["one"]._editor.text.endswith("# mine\n")
+    click(again.steps["one"], "reset")
+    assert again.steps["one"]._editor.text == MANIFEST
+    assert session.progress.step("one").draft is None
+
+
+def test_old_claims_go_when_they_are_checked_again(
+    controls: Controls, session: FakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = controls.steps["one"]
+    assert one._prediction is not None
+    one._prediction.value = 1
+    click(one, "apply")
+    click(one, "verify")
+    shown: list[str] = []
+
+    def verify(step: Step) -> list[CheckResult]:
+        shown.append(one._checks.value)
+        return []
+
+    monkeypatch.setattr(session, "verify", verify)
+    click(one, "verify")
+    assert shown == [""]
 
 
 def test_yaml_is_checked_as_it_is_typed() -> None:

@@ -1,0 +1,112 @@
+"""What a session knows of a step, what it forgets, and what it takes back."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+import podwalk
+from podwalk.facade.errors import CancelledError, LearnerError
+from podwalk.labs.lab import Check, Lab, Step
+from podwalk.labs.progress import Progress
+from podwalk.labs.session import Session
+
+POD = """
+apiVersion: v1
+kind: Pod
+metadata: {name: patient, namespace: default}
+spec:
+  containers:
+  - name: shell
+    image: busybox:1.36
+    command: [sleep, infinity]
+"""
+PATIENT = Step("patient", "A Pod", manifest=POD, wait=("kubectl wait pod/patient --for=condition=Ready",))
+FEVER = Step(
+    "fever",
+    "Fever",
+    run=("kubectl exec patient -- sh -c 'echo x >> /tmp/fever'",),
+    undo=("kubectl exec patient -- rm -f /tmp/fever",),
+    verify=(Check("it has fever, once", "kubectl exec patient -- cat /tmp/fever", prints="x"),),
+)
+
+
+def notes(value: str) -> str:
+    return f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: notes}}\ndata: {{a: {value}}}\n"
+
+
+READ = "kubectl get configmap notes -o jsonpath='{.data.a}'"
+ONE = Step("one", "One", manifest=notes("one"), verify=(Check("it says one", READ, prints="one"),))
+TWO = Step("two", "Two", manifest=notes("two"), verify=(Check("it says two", READ, prints="two"),))
+
+
+def session(*steps: Step) -> Session:
+    return Session(podwalk.cluster("in-process:1", quiet=True), Lab("l", "L", "default", steps=steps), Progress())
+
+
+def do(here: Session, step: Step) -> bool:
+    here.apply(step, step.manifest)
+    here.settle(step)
+    here.verify(step)
+    return here.progress.step(step.name).done
+
+
+def test_what_was_done_inside_a_container_is_taken_back_before_it_is_done_again_and_by_undo() -> None:
+    here = session(PATIENT, FEVER)
+    do(here, PATIENT)
+    assert do(here, FEVER)
+    assert do(here, FEVER)
+    here.undo(FEVER)
+    assert str(here.cluster.exec("patient", ["ls", "/tmp"])) == ""
+
+
+def test_undo_goes_on_when_nothing_is_left_to_take_back_from() -> None:
+    here = session(PATIENT, FEVER)
+    do(here, PATIENT)
+    do(here, FEVER)
+    here.cluster.delete("pod/patient")
+    here.reset()
+    assert not here.progress.steps
+
+
+def test_a_command_that_fails_fails_the_step() -> None:
+    here = session(PATIENT, FEVER)
+    do(here, PATIENT)
+    with pytest.raises(LearnerError, match="failed"):
+        here.apply(dataclasses.replace(FEVER, run=("kubectl exec patient -- cat /nothing",)), "")
+
+
+def test_a_step_without_claims_is_done_when_it_is_applied() -> None:
+    here = session(PATIENT)
+    here.apply(PATIENT, POD)
+    assert here.progress.step("patient").done
+
+
+def test_a_step_applied_again_must_be_verified_again() -> None:
+    here = session(ONE, TWO)
+    assert do(here, ONE)
+    here.apply(ONE, notes("three"))
+    assert not here.progress.step("one").done
+
+
+def test_a_step_stays_done_when_a_later_one_has_changed_what_it_claims() -> None:
+    here = session(ONE, TWO)
+    do(here, ONE)
+    do(here, TWO)
+    assert [result.passed for result in here.verify(ONE)] == [False]
+    assert here.progress.step("one").done
+    here.undo(TWO)
+    assert [result.passed for result in here.verify(ONE)] == [True]
+
+
+def test_cancel_ends_the_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def given_up(*_: object) -> None:
+        raise CancelledError("given up")
+
+    here = session(ONE)
+    here.apply(ONE, ONE.manifest)
+    monkeypatch.setattr("podwalk.labs.check.run", given_up)
+    with pytest.raises(CancelledError):
+        here.verify(ONE)
+    assert not here.progress.step("one").done
