@@ -1,4 +1,4 @@
-"""What the step control shows, as HTML."""
+"""The parts of a step as HTML, for its control and for the book."""
 
 from __future__ import annotations
 
@@ -6,15 +6,24 @@ import re
 from html import escape
 
 from markdown_it import MarkdownIt
+from pygments import highlight
+from pygments.formatters.html import HtmlFormatter
+from pygments.lexers.data import YamlLexer
 
 from podwalk.labs import show
 from podwalk.labs.check import CheckResult
+from podwalk.labs.lab import Prediction
 from podwalk.labs.session import Sight
 
 
 def markdown(text: str) -> str:
     """Turn a step's Markdown into HTML."""
     return str(MarkdownIt().render(text))
+
+
+def manifest(text: str) -> str:
+    """Return a manifest in the colours of the page that it stands on."""
+    return str(highlight(text.strip(), YamlLexer(), HtmlFormatter()))
 
 
 def note(text: str, kind: str) -> str:
@@ -56,3 +65,17 @@ def inline(text: str) -> str:
 def code(text: str) -> str:
     """Return text of which what stands between backticks is code; nothing else in it is Markdown."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
+def question(prediction: Prediction) -> str:
+    """Return a prediction as a box of the book."""
+    choices = "".join(f"<li>{code(choice.text)}</li>" for choice in prediction.choices)
+    title = '<p class="admonition-title">Predict</p>'
+    return f'<div class="admonition predict">{title}<p>{code(prediction.question)}</p><ol>{choices}</ol></div>'
+
+
+def answer(prediction: Prediction) -> str:
+    """Return what happens and why, folded away."""
+    number, choice = next((number, choice) for number, choice in enumerate(prediction.choices, 1) if choice.right)
+    happens = f"{number}. {code(choice.text)} {code(choice.why)}"
+    return f"<details><summary>What happens</summary><p>{happens}</p></details>"

@@ -21,6 +21,7 @@ from podwalk.facade.errors import LearnerError
 from podwalk.facade.kubectl import UsageError, run
 from podwalk.labs import notebook, show, source
 from podwalk.labs.output import emit, emit_markdown
+from podwalk.labs.perform import perform
 from podwalk.labs.progress import FOLDER_VARIABLE, Progress, load, locate
 from podwalk.labs.session import Session
 
@@ -67,7 +68,7 @@ class PodwalkMagics(Magics):
         if self.controls is not None:
             emit(self.controls.step(step))
         else:
-            show.perform(self.session, step)
+            perform(self.session, step)
 
     @cell_magic
     def apply(self, line: str, cell: str) -> Any:
