@@ -243,7 +243,23 @@ def _at_node_port(walk: _Walk, front: Front, node: str) -> Verdict:
     ended = walk.take(translate(walk.proxy(node), front, walk.packet(local=False)), node)
     if ended is not None:
         return ended
-    return _arrive(walk, peer_at(walk.view, walk.ip), proxied=True)
+    target = peer_at(walk.view, walk.ip)
+    if walk.seen.pod is not None and not walk.masqueraded_at and target is not None and target.node != node:
+        return _answered_past(walk, front, node, target)
+    return _arrive(walk, target, proxied=True)
+
+
+def _answered_past(walk: _Walk, front: Front, node: str, target: Peer) -> Verdict:
+    """End a connection whose answers do not come back through the node that rewrote its packets (seen on kind)."""
+    detail = (
+        f"With externalTrafficPolicy Local, node {node} keeps the Pod's own address and sends it on to node "
+        f"{target.node}. The answer goes from there straight to the Pod, which asked node {node} and nobody else: it "
+        "throws the answer away, and waits."
+    )
+    service = reference("services", front.service)
+    hop = Hop(HopKind.NODE, f"Node {node}", detail, False, (service,), "spec.externalTrafficPolicy")
+    walk.hops.append(hop)
+    return walk.end(Outcome.TIMED_OUT)
 
 
 def _from_outside(walk: _Walk) -> Verdict:

@@ -182,6 +182,16 @@ def test_external_traffic_policy_local_keeps_the_client_and_drops_elsewhere(worl
     assert reached(world, world.pod("a", node="control"), "172.18.0.2", 30080) == {"here", "there"}
 
 
+def test_answer_that_does_not_come_back_through_the_node_port_of_another_node_is_lost(world: World) -> None:
+    local(world, externalTrafficPolicy="Local")
+    a = world.pod("a", node="control")
+    ends = [world.route(a, "172.18.0.3", 30080) for _ in range(40)]
+    assert {verdict.target.pod.name for verdict in ends if verdict.target and verdict.target.pod} == {"here"}
+    lost = next(verdict for verdict in ends if not verdict.delivered)
+    assert (lost.outcome, lost.hops[-1].field) == (Outcome.TIMED_OUT, "spec.externalTrafficPolicy")
+    assert all(verdict.source_ip == a["status"]["podIP"] for verdict in ends if verdict.delivered)
+
+
 def test_an_external_ip_works_from_inside_and_from_outside(world: World) -> None:
     local(world, type="ClusterIP", externalIPs=["192.0.2.20"], ports=[{"port": 80}])
     assert reached(world, world.pod("a"), "192.0.2.20") == {"here", "there"}
