@@ -1,7 +1,8 @@
 """What really becomes of a request, beside what the network model predicts: a connection that is made, and its answer.
 
 The model knows objects. It does not know whether a process listens, whether the CNI plugin enforces policies of its
-own kinds, or how far a node has followed a change. Where the two differ, a walk says so and what may be the reason.
+own kinds, or how far a node or an Ingress controller has followed a change. Where the two differ, a walk says so and
+what may be the reason.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import re
 import shlex
 import socket
+from dataclasses import replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from podwalk.facade.errors import LearnerError
 from podwalk.facade.probes import Probe, Reply
-from podwalk.types import Outcome
-from podwalk.walks import Observation, Walk
+from podwalk.types import HopKind, Outcome
+from podwalk.walks import Observation, Walk, controllers
 
 if TYPE_CHECKING:
     from podwalk.facade.cluster import Cluster
@@ -35,6 +38,12 @@ LISTENS = "No process listens there: the container's log may say why, and `ss -l
 BEYOND = "Something drops it that these objects do not show: a policy of the CNI plugin's own kinds, or a firewall."
 UNENFORCED = "Does the CNI plugin enforce NetworkPolicies, and has the node followed the last change yet?"
 KNOWN = "The name is known where the cluster's objects do not reach: a forwarder of CoreDNS, or a hosts file."
+BEHIND = "Has the controller followed the last change yet? Its log says what it made of the objects."
+FORWARDED = "The controller did not get through to the Pod: does a process listen there, and what does its log say?"
+EITHER = "The Pod has no such page; or the controller has not taken the rule yet, and this is its own answer."
+GATEWAY_STATUSES = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
+"""What a controller answers when it does not get through to a Pod."""
+
 OTHER = "Look at the first hop at which the two can differ; the objects may have changed meanwhile."
 
 REASONS = {
@@ -68,7 +77,7 @@ def observe(cluster: Cluster, walk: Walk, target: str) -> Observation:
             deadline_s=DEADLINE_S,
         )
         answer = _answer(cluster, walk, found) if found.open else ""
-        return _compared(predicted, found.reply, answer)
+        return _judged(walk, _compared(predicted, found.reply, answer))
     if walk.source.resource != "outside" or cluster.backend in IN_PROCESS:
         raise LearnerError(
             f"a connection from {walk.origin} cannot be tried on the cluster {cluster.backend!r}",
@@ -86,6 +95,20 @@ def _compared(predicted: Reply, reply: Reply, answer: str) -> Observation:
     agrees = predicted is reply
     reason = "" if agrees else REASONS.get((predicted, reply), OTHER)
     return Observation(predicted.value, reply.value, agrees, reason, answer)
+
+
+def _judged(walk: Walk, found: Observation) -> Observation:
+    """Hold the answer against what the walk says of an Ingress controller: that it answers itself, or a Pod does."""
+    if not found.answer or all(hop.kind is not HopKind.INGRESS_CONTROLLER for hop in walk.hops):
+        return found
+    status = int(found.answer.split()[1])
+    if walk.status and status != walk.status:
+        predicted = f"{found.predicted}, and the controller's own answer HTTP {controllers.answer(walk.status)}"
+        return replace(found, predicted=predicted, agrees=False, reason=BEHIND)
+    if not walk.status and status in GATEWAY_STATUSES:
+        predicted = f"{found.predicted}, and an answer of the Pod"
+        return replace(found, predicted=predicted, agrees=False, reason=FORWARDED)
+    return replace(found, reason=EITHER) if status == HTTPStatus.NOT_FOUND and not walk.status else found
 
 
 def _answer(cluster: Cluster, walk: Walk, found: Probe) -> str:

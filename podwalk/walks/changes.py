@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from html import escape
 
 from podwalk.walks import grid
@@ -11,6 +13,31 @@ from podwalk.walks.grid import CELL
 from podwalk.walks.reachability import Cell, Reachability
 
 SIGN = Style(17, 0.6, "700")
+Painted = Callable[[Drawing, float, float], None]
+
+
+def full(mark: str, colour: str) -> Painted:
+    """Return what draws a full square with a mark and a frame: a flow that is open now."""
+
+    def paint(drawing: Drawing, x: float, y: float) -> None:
+        drawing.box(x, y, CELL, CELL, fill=colour, stroke="currentColor", stroke_width=2, rx=6)
+        drawing.write(mark, replace(SIGN, fill="#fff"), x + CELL / 2, y + CELL / 2 + 6, anchor="middle")
+
+    return paint
+
+
+def hollow(mark: str, colour: str) -> Painted:
+    """Return what draws an empty square with a mark and a thick frame: a flow that is closed now."""
+
+    def paint(drawing: Drawing, x: float, y: float) -> None:
+        drawing.box(x + 1.5, y + 1.5, CELL - 3, CELL - 3, stroke=colour, stroke_width=3.5, rx=6, fill="transparent")
+        drawing.write(mark, SIGN, x + CELL / 2, y + CELL / 2 + 6, anchor="middle")
+
+    return paint
+
+
+OPENED, CLOSED = full("+", GOOD), hollow("−", BAD)
+TOO_OPEN, TOO_CLOSED = full("!", BAD), hollow("?", BAD)
 
 
 def render(found: Comparison) -> str:
@@ -43,37 +70,23 @@ def _title(words: str, matrix: Reachability) -> str:
 
 def _changed(found: Comparison, drawing: Drawing, cell: Cell, x: float, y: float) -> None:
     if cell in found.opened:
-        opened(drawing, x, y)
+        OPENED(drawing, x, y)
     elif cell in found.closed:
-        closed(drawing, x, y)
+        CLOSED(drawing, x, y)
     else:
         _same(drawing, cell, x, y)
 
 
-def opened(drawing: Drawing, x: float, y: float) -> None:
-    """Draw a full square with a plus and a frame."""
-    drawing.box(x, y, CELL, CELL, fill=GOOD, stroke="currentColor", stroke_width=2, rx=6)
-    drawing.write("+", Style(17, 0.6, "700", fill="#fff"), x + CELL / 2, y + CELL / 2 + 6, anchor="middle")
-
-
-def closed(drawing: Drawing, x: float, y: float) -> None:
-    """Draw an empty square with a minus and a thick frame."""
-    drawing.box(x + 1.5, y + 1.5, CELL - 3, CELL - 3, stroke=BAD, stroke_width=3.5, rx=6, fill="transparent")
-    drawing.write("−", SIGN, x + CELL / 2, y + CELL / 2 + 6, anchor="middle")
-
-
 def _same(drawing: Drawing, cell: Cell, x: float, y: float) -> None:
     """Draw what did not change in thin grey: a tick, or nothing."""
-    drawing.box(x + 1, y + 1, CELL - 2, CELL - 2, stroke_width=1, opacity="0.3", rx=6, fill="transparent")
+    (_tick if cell.allowed and not cell.itself else _empty)(drawing, x, y)
     if cell.itself:
         drawing.add("circle", cx=x + CELL / 2, cy=y + CELL / 2, r=3, fill="currentColor", opacity="0.35")
-    elif cell.allowed:
-        tick(drawing.svg, x + CELL / 2, y + CELL / 2, "currentColor", "0.5")
 
 
 def _legend(found: Comparison) -> tuple[grid.Sign, ...]:
-    signs: list[grid.Sign] = [(opened, f"opened ({len(found.opened)})")] if found.opened else []
-    signs += [(closed, f"closed ({len(found.closed)})")] if found.closed else []
+    signs: list[grid.Sign] = [(OPENED, f"opened ({len(found.opened)})")] if found.opened else []
+    signs += [(CLOSED, f"closed ({len(found.closed)})")] if found.closed else []
     return (*signs, (_tick, "allowed before and after"), (_empty, "denied before and after"))
 
 
@@ -106,28 +119,16 @@ def render_assessment(found: Assessment) -> str:
 
 def _judged(found: Assessment, drawing: Drawing, cell: Cell, x: float, y: float) -> None:
     if cell in found.too_open:
-        too_open(drawing, x, y)
+        TOO_OPEN(drawing, x, y)
     elif cell in found.too_closed:
-        too_closed(drawing, x, y)
+        TOO_CLOSED(drawing, x, y)
     else:
         _same(drawing, cell, x, y)
 
 
-def too_open(drawing: Drawing, x: float, y: float) -> None:
-    """Draw a full red square with an exclamation mark."""
-    drawing.box(x, y, CELL, CELL, fill=BAD, stroke="currentColor", stroke_width=2, rx=6)
-    drawing.write("!", Style(17, 0.6, "700", fill="#fff"), x + CELL / 2, y + CELL / 2 + 6, anchor="middle")
-
-
-def too_closed(drawing: Drawing, x: float, y: float) -> None:
-    """Draw an empty square with a question mark."""
-    drawing.box(x + 1.5, y + 1.5, CELL - 3, CELL - 3, stroke=BAD, stroke_width=3.5, rx=6, fill="transparent")
-    drawing.write("?", SIGN, x + CELL / 2, y + CELL / 2 + 6, anchor="middle")
-
-
 ASSESSMENT_LEGEND: tuple[grid.Sign, ...] = (
-    (too_open, "gets through, and should not"),
-    (too_closed, "should get through, and does not"),
+    (TOO_OPEN, "gets through, and should not"),
+    (TOO_CLOSED, "should get through, and does not"),
     (_tick, "allowed, as meant"),
     (_empty, "denied, as meant"),
 )

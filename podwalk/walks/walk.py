@@ -86,7 +86,7 @@ class Observation:
         predicted: how the connection should end, in a few words.
         seen: how it did.
         agrees: whether the two are the same.
-        reason: what may be the reason where they differ.
+        reason: what may be the reason where they differ, or of an answer that can come from two places.
         answer: what the application answered, e.g. ``HTTP 200 OK``; empty if it was not asked.
     """
 
@@ -100,7 +100,7 @@ class Observation:
         """Say it in a sentence or two."""
         seen = f"{self.seen}, and the answer is {self.answer}" if self.answer else self.seen
         if self.agrees:
-            return f"A probe agrees: {seen}."
+            return f"A probe agrees: {seen}. {self.reason}".rstrip()
         return f"A probe differs: predicted {self.predicted}, seen {seen}. {self.reason}".rstrip()
 
 

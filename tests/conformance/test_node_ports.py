@@ -37,7 +37,11 @@ spec: {{type: NodePort, selector: {{app: server}}, ports: [{{port: 80, targetPor
 apiVersion: v1
 kind: Service
 metadata: {{name: here}}
-spec: {{type: NodePort, externalTrafficPolicy: Local, selector: {{app: server}}, ports: [{{port: 80, targetPort: 8080}}]}}
+spec:
+  type: NodePort
+  externalTrafficPolicy: Local
+  selector: {{app: server}}
+  ports: [{{port: 80, targetPort: 8080}}]
 """
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from podwalk.facade import Cluster
 from podwalk.facade.errors import LearnerError
+from podwalk.facade.observation import observe
 
-from .test_ingress import ask, host, ingress, path, site
+from .test_ingress import ask, host, ingress, path, route, site
 from .test_policies import DENY
 
 __all__ = ["site"]
@@ -156,6 +159,23 @@ def test_host_without_a_rule_is_answered_by_the_controller(site: Cluster) -> Non
     assert walk.observation.answer == "HTTP 404 Not Found"
 
 
+def test_answer_that_is_not_the_one_foretold_is_pointed_out(site: Cluster) -> None:
+    site.apply(DEAF)
+    site.apply(NOBODY.replace("nobody", "deaf"))
+    site.wait("pod/deaf", "condition=Ready")
+    ingress(site, path("web"), path("deaf", "/deaf"))
+    assert "502 Bad Gateway" in ask(site, "/deaf", expect="502")
+    deaf = site.walk("client", "http://ingress.default/deaf", host=host(site), probe=True)
+    assert deaf.delivered
+    assert deaf.observation is not None
+    assert (deaf.observation.agrees, deaf.observation.answer) == (False, "HTTP 502 Bad Gateway")
+    assert "does a process listen there" in str(deaf)
+    page = site.walk("client", "http://ingress.default/", host=host(site))
+    found = observe(site, replace(page, status=404), "http://ingress.default/")
+    assert not found.agrees
+    assert "predicted open, and the controller's own answer HTTP 404 Not Found, seen open" in str(found)
+
+
 def test_policy_at_the_backend_sees_the_controller(site: Cluster) -> None:
     ingress(site, path("web"))
     ask(site, "/", expect="^Name: web")
@@ -167,3 +187,60 @@ def test_policy_at_the_backend_sees_the_controller(site: Cluster) -> None:
     site.apply(list(denied.remedies))
     assert "Name: web" in ask(site, "/", expect="^Name: web")
     assert site.walk("client", "http://ingress.default/", host=host(site)).delivered
+
+
+@pytest.fixture
+def gate(site: Cluster) -> Cluster:
+    """The site behind a Gateway: one path rewritten to ``api``, one that redirects, one whose Service is not there."""
+    rewrite = {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/v1"}}
+    elsewhere = {"hostname": "elsewhere.example", "statusCode": 301}
+    route(
+        site,
+        {
+            "matches": [{"path": {"type": "PathPrefix", "value": "/api"}}],
+            "filters": [{"type": "URLRewrite", "urlRewrite": rewrite}],
+            "backendRefs": [{"name": "api", "port": 80}],
+        },
+        {
+            "matches": [{"path": {"type": "PathPrefix", "value": "/old"}}],
+            "filters": [{"type": "RequestRedirect", "requestRedirect": elsewhere}],
+        },
+        {
+            "matches": [{"path": {"type": "PathPrefix", "value": "/lost"}}],
+            "backendRefs": [{"name": "nosuch", "port": 80}],
+        },
+        {"backendRefs": [{"name": "web", "port": 80}]},
+    )
+    ask(site, "/", door="gateway", expect="^Name: web")
+    return site
+
+
+@pytest.mark.parametrize(("asked", "rule", "pod"), [("/api/users", 0, "api"), ("/shop", 3, "web")])
+def test_walk_through_a_gateway_meets_the_rule_of_the_route(gate: Cluster, asked: str, rule: int, pod: str) -> None:
+    walk = gate.walk("client", f"http://gateway.default{asked}", host=host(gate), probe=True)
+    assert walk.delivered
+    met = next(hop for hop in walk.hops if hop.objects and hop.objects[0].resource.startswith("httproutes"))
+    assert met.title == f"HTTPRoute {gate.namespace}/r"
+    assert met.field.startswith(f"spec.rules[{rule}]")
+    assert walk.hops[-2].title == f"Pod {gate.namespace}/{pod}"
+    assert walk.observation is not None
+    assert (walk.observation.agrees, walk.observation.answer) == (True, "HTTP 200 OK")
+
+
+@pytest.mark.parametrize(("asked", "status"), [("/old", 301), ("/lost", 500)])
+def test_gateway_answers_itself_as_the_walk_says(gate: Cluster, asked: str, status: int) -> None:
+    walk = gate.walk("client", f"http://gateway.default{asked}", host=host(gate), probe=True)
+    assert walk.status == status
+    assert walk.observation is not None
+    assert walk.observation.answer.startswith(f"HTTP {status} ")
+    assert walk.observation.agrees
+    assert gate.walk("client", f"http://gateway.default{asked}", host="nobody.invalid", probe=True).status == 404
+
+
+def test_remedy_opens_a_backend_to_the_gateway(gate: Cluster) -> None:
+    gate.apply(DENY.replace("[Ingress, Egress]", "[Ingress]"))
+    denied = gate.walk("client", "http://gateway.default/api", host=host(gate))
+    assert (denied.delivered, denied.status) == (False, 504)
+    gate.apply(list(denied.remedies))
+    assert "Name: api" in ask(gate, "/api", door="gateway", expect="^Name: api")
+    assert gate.walk("client", "http://gateway.default/api", host=host(gate)).delivered
