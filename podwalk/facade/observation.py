@@ -73,7 +73,7 @@ def observe(cluster: Cluster, walk: Walk, target: str) -> Observation:
             walk.source.name,
             target,
             namespace=walk.source.namespace,
-            expect=predicted is Reply.OPEN,
+            expect=Reply.OPEN in predicted,
             deadline_s=DEADLINE_S,
         )
         answer = _answer(cluster, walk, found) if found.open else ""
@@ -86,15 +86,20 @@ def observe(cluster: Cluster, walk: Walk, target: str) -> Observation:
     return _compared(predicted, _from_here(walk), "")
 
 
-def _predicted(walk: Walk) -> Reply:
+def _predicted(walk: Walk) -> tuple[Reply, ...]:
     """Return what the first connection should come to; what an Ingress controller does later is its answer."""
-    return Reply.OPEN if walk.status else REPLIES[walk.outcome]
+    if walk.status:
+        return (Reply.OPEN,)
+    if walk.outcome is Outcome.UNRESOLVED and walk.reason and walk.reason.kind in (HopKind.EGRESS, HopKind.INGRESS):
+        # The query itself is dropped: what a program says then, and how soon, is its own affair.
+        return (Reply.SILENT, Reply.UNRESOLVED)
+    return (REPLIES[walk.outcome],)
 
 
-def _compared(predicted: Reply, reply: Reply, answer: str) -> Observation:
-    agrees = predicted is reply
-    reason = "" if agrees else REASONS.get((predicted, reply), OTHER)
-    return Observation(predicted.value, reply.value, agrees, reason, answer)
+def _compared(predicted: tuple[Reply, ...], reply: Reply, answer: str) -> Observation:
+    agrees = reply in predicted
+    reason = "" if agrees else REASONS.get((predicted[0], reply), OTHER)
+    return Observation(predicted[0].value, reply.value, agrees, reason, answer)
 
 
 def _judged(walk: Walk, found: Observation) -> Observation:
