@@ -164,7 +164,7 @@ def figure(svg: str, *, name: str, width: float = 560) -> str:
 
 def folded(summary: str, html: str) -> str:
     """Return HTML that is folded away under a line."""
-    return f"<details><summary>{escape(summary)}</summary>{html}</details>"
+    return f'<details style="padding-left:.3em"><summary>{escape(summary)}</summary>{html}</details>'
 
 
 def tick(parent: ET.Element, x: float, y: float, colour: str = "#fff", opacity: str = "1") -> None:

@@ -31,7 +31,7 @@ from podwalk.walks.drawing import (
 )
 from podwalk.walks.walk import Walk
 
-__all__ = ["ENDINGS", "KINDS", "WIDTH", "draw", "ending", "render", "wrap"]
+__all__ = ["ENDINGS", "KINDS", "WIDTH", "draw", "ending", "named", "render", "wrap"]
 
 RAIL_X = 20
 TEXT_X = 44
@@ -69,6 +69,12 @@ def render(walk: Walk) -> str:
         return shown
     text = escape(yaml.safe_dump_all(walk.remedies, sort_keys=False))
     return shown + folded(walk.remedy, f"<pre>{text}</pre>")
+
+
+def named(hop: Hop) -> str:
+    """Name a stop by its kind and its title, without saying the same word twice."""
+    kind = KINDS[hop.kind]
+    return hop.title if hop.title.startswith(kind) else f"{kind}: {hop.title}"
 
 
 def ending(walk: Walk) -> str:

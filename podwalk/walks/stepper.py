@@ -10,7 +10,7 @@ import ipywidgets as widgets
 from podwalk.walks.drawing import figure
 from podwalk.walks.grid import say
 from podwalk.walks.knowledge import knowledge
-from podwalk.walks.picture import KINDS, draw, ending
+from podwalk.walks.picture import draw, ending, named
 from podwalk.walks.reachability import Cell, Reachability
 from podwalk.walks.steps import CSS, panel
 from podwalk.walks.walk import Walk
@@ -62,7 +62,7 @@ class Stepper:
 
 def _line(number: int, walk: Walk) -> str:
     hop = walk.hops[number]
-    return f"{number + 1}. {'✓' if hop.ok else '✗'} {KINDS[hop.kind]}: {hop.title}"
+    return f"{number + 1}. {'✓' if hop.ok else '✗'} {named(hop)}"
 
 
 class Explorer:

@@ -14,7 +14,7 @@ from typing import Any
 
 from podwalk.types import Hop
 from podwalk.walks.knowledge import Knowledge, knowledge
-from podwalk.walks.picture import KINDS, ending
+from podwalk.walks.picture import ending, named
 from podwalk.walks.walk import Walk
 
 CSS = files(__package__).joinpath("steps.css").read_text(encoding="utf-8")
@@ -34,7 +34,7 @@ class Steps:
         """Render every stop with what was known there."""
         lines = [f"{self.walk.origin}  →  {self.walk.target.text}"]
         for number, (hop, known) in enumerate(zip(self.walk.hops, knowledge(self.walk), strict=True), 1):
-            lines += ["", f"{number}. {'✓' if hop.ok else '✗'} {KINDS[hop.kind]}: {hop.title} ({known.component})"]
+            lines += ["", f"{number}. {'✓' if hop.ok else '✗'} {named(hop)} ({known.component})"]
             lines += [f"   {hop.detail}"] + ([f"   Packet: {known.packet}"] if known.packet else [])
             lines += [f"   {label + ': ' if label else '  '}{text}" for label, text in known.facts]
         return "\n".join([*lines, "", ending(self.walk)])
@@ -82,7 +82,7 @@ def panel(number: int, count: int, hop: Hop, known: Knowledge) -> str:
 
 def _title(hop: Hop) -> str:
     mark = '<span class="podwalk-yes">✓</span>' if hop.ok else '<span class="podwalk-no">✗ stopped here</span>'
-    return f"<strong>{KINDS[hop.kind]}: {escape(hop.title)}</strong> {mark}"
+    return f"<strong>{escape(named(hop))}</strong> {mark}"
 
 
 def _body(hop: Hop, known: Knowledge) -> str:
