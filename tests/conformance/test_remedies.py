@@ -12,7 +12,7 @@ INGRESS = {"podSelector": {"matchLabels": {"app": "backend"}}, "policyTypes": ["
 NOBODY = {"matchLabels": {"app": "nobody"}}
 CLIENT = {"podSelector": {"matchLabels": {"app": "client"}}}
 BACKEND = {"podSelector": {"matchLabels": {"app": "backend"}}}
-EVERYBODY = {"namespaceSelector": {}}
+EVERYBODY: dict[str, Any] = {"namespaceSelector": {}}
 
 CLAUSES: dict[str, tuple[dict[str, Any], str]] = {
     "a label of the Pod": ({**INGRESS, "ingress": [{"from": [{"podSelector": NOBODY}]}]}, "podSelector"),
