@@ -1,6 +1,6 @@
-"""What can be added to a cluster: an Ingress controller, Gateway API, and ClusterNetworkPolicy.
+"""What can be added to a cluster: an Ingress controller, Gateway API, metrics, load balancers, ClusterNetworkPolicy.
 
-A new cluster has neither, so that an Ingress does nothing until somebody installs a controller: the first lesson about
+A new cluster has none, so that an Ingress does nothing until somebody installs a controller: the first lesson about
 it. On the embedded cluster an add-on is installed; on a real one what is already there is found and used.
 
 Either way its Service gets a second name, ``ingress.default`` or ``gateway.default``: see :mod:`podwalk.facade.doors`.
@@ -19,7 +19,7 @@ from podwalk.controllers.ingress import DEPLOYMENTS, GATEWAY_CLASS, definitions
 from podwalk.controllers.ingress import manifest as ingress_manifest
 from podwalk.facade import doors, provisions
 from podwalk.facade.application import Applied, Changes, find
-from podwalk.facade.errors import LearnerError, NotFoundError
+from podwalk.facade.errors import LearnerError, NotFoundError, RefusedError
 from podwalk.facade.parts import GATEWAY_API, LOAD_BALANCER, METRICS, Part, apply_when_taken, fetch
 from podwalk.types import Object, Ref
 
@@ -67,10 +67,22 @@ class Addon:
     Attributes:
         title: what a cluster then has.
         install: adds it, or finds it.
+        missing: why a real cluster neither has it nor is given it; None if it has it or is.
     """
 
     title: str
     install: Callable[..., Changes]
+    missing: Callable[[Cluster], LearnerError | None]
+
+
+def missing(cluster: Cluster, name: str) -> LearnerError | None:
+    """Return why a cluster neither has an add-on nor can be given it, without changing anything; None otherwise.
+
+    Args:
+        cluster: where.
+        name: a key of :data:`ADDONS`.
+    """
+    return None if is_embedded(cluster) else ADDONS[name].missing(cluster)
 
 
 def add(cluster: Cluster, name: str, **options: Any) -> Changes:
@@ -154,15 +166,21 @@ def _part(cluster: Cluster, which: Part, manifest: Path | None) -> Changes:
     """Install a part from its project's manifest, unless the cluster has it."""
     if which.is_there(cluster):
         return Changes(())
-    if cluster.backend != "kind":
-        raise LearnerError(
-            f"{which.lacking}, and on a cluster that is not kind it is not installed for you",
-            hint=f"whoever runs the cluster can install it: {which.url}",
-        )
+    if problem := _no_part(cluster, which):
+        raise problem
     changes = [*cluster.apply(fetch(which, manifest))]
     for last in which.finish(cluster):
         changes += apply_when_taken(cluster, [last])
     return Changes(tuple(changes))
+
+
+def _no_part(cluster: Cluster, which: Part) -> LearnerError | None:
+    if cluster.backend == "kind" or which.is_there(cluster):
+        return None
+    return LearnerError(
+        f"{which.lacking}, and on a cluster that is not kind it is not installed for you",
+        hint=f"whoever runs the cluster can install it: {which.url}",
+    )
 
 
 def ingress(cluster: Cluster, *, controller: str = "nginx", default: bool = False) -> Changes:
@@ -182,12 +200,8 @@ def ingress(cluster: Cluster, *, controller: str = "nginx", default: bool = Fals
     found = _ingress_door(cluster, controller) if real else None
     if found is not None:
         return _named(cluster, "ingress", found)
-    if real and (cluster.backend != "kind" or controller != "nginx"):
-        raise LearnerError(
-            f"this cluster has no Ingress controller for the class {controller}, and on a cluster of the kind "
-            f"{cluster.backend!r} it is not installed for you",
-            hint="install one as its documentation says; the embedded cluster has it, and kind the one for nginx",
-        )
+    if real and (problem := _no_ingress(cluster, controller)):
+        raise problem
     changes = cluster.apply(
         [
             *ingress_manifest(controller, default=default, real=real),
@@ -196,6 +210,16 @@ def ingress(cluster: Cluster, *, controller: str = "nginx", default: bool = Fals
     )
     _wait(cluster, controller)
     return changes
+
+
+def _no_ingress(cluster: Cluster, controller: str = "nginx") -> LearnerError | None:
+    if (cluster.backend == "kind" and controller == "nginx") or _ingress_door(cluster, controller) is not None:
+        return None
+    return LearnerError(
+        f"this cluster has no Ingress controller for the class {controller}, and on a cluster of the kind "
+        f"{cluster.backend!r} it is not installed for you",
+        hint="install one as its documentation says; the embedded cluster has it, and kind the one for nginx",
+    )
 
 
 def gateway(cluster: Cluster, *, manifest: Path | None = None) -> Changes:
@@ -221,14 +245,10 @@ def gateway(cluster: Cluster, *, manifest: Path | None = None) -> Changes:
         objects = objects if embedded else [*map(_without_middlewares, objects), *GATEWAY_RIGHTS]
         changes = cluster.apply([*objects, GATEWAY_CLASS, doors.alias("gateway", service)])
         _wait(cluster, "traefik")
-    elif found is None or not _has(cluster, GATEWAY_CLASSES, GATEWAY_CLASS["metadata"]["name"]):
-        raise LearnerError(
-            "this cluster has no controller for Gateway API that serves the GatewayClass traefik",
-            hint="install Gateway API's standard channel, and Traefik with --providers.kubernetesgateway; "
-            "or use the embedded cluster, which has it",
-        )
-    else:
+    elif found is not None and _has(cluster, GATEWAY_CLASSES, GATEWAY_CLASS["metadata"]["name"]):
         changes = _named(cluster, "gateway", found)
+    else:
+        raise _lacks_gateway()
     cluster.wait(f"gatewayclass/{GATEWAY_CLASS['metadata']['name']}", "condition=Accepted")
     return changes
 
@@ -243,11 +263,33 @@ def _named(cluster: Cluster, name: str, service: Ref) -> Changes:
     return cluster.apply(wanted)
 
 
-def is_embedded(cluster: Cluster) -> bool:
-    """Whether a cluster is simulated, also when it is reached through a context of a kubeconfig."""
-    return cluster.backend in EMBEDDED or any(
-        node["status"]["nodeInfo"]["kernelVersion"].endswith(SIMULATED) for node in cluster.get("nodes")
+def _lacks_gateway() -> LearnerError:
+    return LearnerError(
+        "this cluster has no controller for Gateway API that serves the GatewayClass traefik",
+        hint="install Gateway API's standard channel, and Traefik with --providers.kubernetesgateway; "
+        "or use the embedded cluster, which has it",
     )
+
+
+def _no_gateway(cluster: Cluster) -> LearnerError | None:
+    found = doors.find(cluster, doors.GATEWAYS)
+    installed = found is None and cluster.backend == "kind"
+    served = found is not None and _has(cluster, GATEWAY_CLASSES, GATEWAY_CLASS["metadata"]["name"])
+    return None if installed or served else _lacks_gateway()
+
+
+def is_embedded(cluster: Cluster) -> bool:
+    """Whether a cluster is simulated, also when it is reached through a context of a kubeconfig.
+
+    Whoever may not read nodes has a real one: the embedded cluster has one user, who may do everything.
+    """
+    if cluster.backend in EMBEDDED:
+        return True
+    try:
+        nodes = cluster.get("nodes")
+    except RefusedError:
+        return False
+    return any(node["status"]["nodeInfo"]["kernelVersion"].endswith(SIMULATED) for node in nodes)
 
 
 def cluster_policy(cluster: Cluster) -> Changes:
@@ -256,16 +298,22 @@ def cluster_policy(cluster: Cluster) -> Changes:
     The embedded cluster's does when it imitates Calico, as it does unless asked otherwise.
     """
     if not is_embedded(cluster):
-        if _has(cluster, "crd", clusterpolicies.NAME):
-            return Changes(())
-        raise LearnerError(
-            "this cluster does not have ClusterNetworkPolicy",
-            hint="install network-policy-api's standard channel, and a CNI plugin that evaluates it, such as "
-            "Calico 3.32; or use the embedded cluster, which has it",
-        )
+        if problem := _no_cluster_policy(cluster):
+            raise problem
+        return Changes(())
     changes = cluster.apply(clusterpolicies.definition())
     cluster.wait(f"crd/{clusterpolicies.NAME}", "condition=Established")
     return changes
+
+
+def _no_cluster_policy(cluster: Cluster) -> LearnerError | None:
+    if _has(cluster, "crd", clusterpolicies.NAME):
+        return None
+    return LearnerError(
+        "this cluster does not have ClusterNetworkPolicy",
+        hint="install network-policy-api's standard channel, and a CNI plugin that evaluates it, such as "
+        "Calico 3.32; or use the embedded cluster, which has it",
+    )
 
 
 def _without_middlewares(obj: Object) -> Object:
@@ -326,10 +374,14 @@ RECORD, RECORD_NAMESPACE = "podwalk-addon-", "kube-system"
 """A ConfigMap that holds what an add-on made, so that exactly that can be removed."""
 
 ADDONS: Mapping[str, Addon] = {
-    "ingress": Addon("an Ingress controller for the class nginx", ingress),
-    "gateway": Addon("Gateway API, with the GatewayClass traefik", gateway),
-    "metrics-server": Addon("numbers for kubectl top and for autoscalers", metrics_server),
-    "load-balancer": Addon("addresses for Services of type LoadBalancer", load_balancer),
-    "cluster-network-policy": Addon("ClusterNetworkPolicy", cluster_policy),
+    "ingress": Addon("an Ingress controller for the class nginx", ingress, _no_ingress),
+    "gateway": Addon("Gateway API, with the GatewayClass traefik", gateway, _no_gateway),
+    "metrics-server": Addon(
+        "numbers for kubectl top and for autoscalers", metrics_server, lambda cluster: _no_part(cluster, METRICS)
+    ),
+    "load-balancer": Addon(
+        "addresses for Services of type LoadBalancer", load_balancer, lambda cluster: _no_part(cluster, LOAD_BALANCER)
+    ),
+    "cluster-network-policy": Addon("ClusterNetworkPolicy", cluster_policy, _no_cluster_policy),
 }
 """Every add-on by its name."""

@@ -145,16 +145,18 @@ def options(view: View) -> ClusterOptions:
         pod_cidr=_cover(pods, 16) or defaults.pod_cidr,
         service_cidr=next((cidr for cidr in services if "." in cidr), defaults.service_cidr),
         node_cidr=_cover(nodes, 16) or defaults.node_cidr,
-        cni=_imitated(view) or _cni(view) or defaults.cni,
+        cni=imitated(view) or cni(view) or defaults.cni,
     )
 
 
-def _imitated(view: View) -> str:
+def imitated(view: View) -> str:
+    """Return the CNI plugin that an embedded cluster imitates; empty for a real one."""
     nodes = (node["metadata"].get("annotations") or {} for node in view.list("nodes"))
     return next((found[CNI_ANNOTATION] for found in nodes if CNI_ANNOTATION in found), "")
 
 
-def _cni(view: View) -> str:
+def cni(view: View) -> str:
+    """Return the CNI plugin whose DaemonSet is there; empty if none is known, or may be read."""
     try:
         found = view.list("daemonsets.apps")
     except wire.StatusError:

@@ -106,7 +106,8 @@ class Lab:
     """A lab: its head, and its steps in order.
 
     Attributes:
-        needs: the add-ons that its cluster must have, e.g. ``ingress``; the first step sees to it.
+        needs: what its cluster must have, keys of :data:`podwalk.labs.needs.NEEDS`; the first step sees to it before it
+            makes anything.
     """
 
     name: str

@@ -1,34 +1,70 @@
-"""What a lab will make, derived from its steps' manifests, and whether this user may make it."""
+"""What a lab will make and change, derived from its steps, and whether this user may."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from podwalk.backends.rights import Right, lacking, needed
-from podwalk.facade import Cluster
-from podwalk.facade.errors import LearnerError
+from podwalk.facade import Cluster, doors
+from podwalk.facade.errors import LearnerError, ManifestError, RefusedError
 from podwalk.facade.manifest import parse
 from podwalk.labs.lab import Lab
 
+TO_FIND: Mapping[str, tuple[Right, ...]] = {
+    "ingress": (Right("list", "pods"), Right("list", "ingressclasses", "networking.k8s.io")),
+    "gateway": (Right("list", "pods"), Right("list", "gatewayclasses", "gateway.networking.k8s.io")),
+    "metrics-server": (Right("list", "nodes", "metrics.k8s.io"),),
+    "load-balancer": (Right("list", "services"),),
+    "cluster-network-policy": (Right("list", "customresourcedefinitions", "apiextensions.k8s.io"),),
+}
+"""What a user must be allowed to, so that an add-on can be found."""
+
+NAMED = ("ingress", "gateway")
+"""The parts whose Service gets a second name: whoever came first has given it."""
+
+
+def to_find(need: str, namespace: str) -> tuple[Right, ...]:
+    """Return the rights without which it cannot be seen whether a cluster has what a lab needs."""
+    return TO_FIND.get(need, needed(namespace))
+
 
 def wanted(cluster: Cluster, lab: Lab) -> list[Right]:
-    """Return the rights that a lab needs: what every lab does, and a ``create`` for each kind in its manifests."""
+    """Return the rights that a lab needs.
+
+    They are what every lab does, a ``create`` for each kind in its manifests, and what finds the parts it needs.
+    """
     found = set(needed(lab.namespace))
+    for need in lab.needs:
+        found.update(to_find(need, lab.namespace))
+        if need in NAMED and not _has_name(cluster, need):
+            found.add(Right("create", "services", "", doors.NAMESPACE))
     for step in lab.steps:
         for document in parse(step.answer) if step.answer.strip() else ():
-            kind = cluster.kinds.of(document.value)
+            try:
+                kind = cluster.kinds.of(document.value)
+            except ManifestError:
+                # The kind of a part that is not there: its absence is told, and there is no right to ask for.
+                continue
             space = document.value["metadata"].get("namespace") or lab.namespace
             found.add(Right("create", kind.plural, kind.group, space if kind.namespaced else ""))
     return sorted(found)
 
 
-def check(cluster: Cluster, lab: Lab) -> None:
-    """Refuse a lab before it touches anything, where the user lacks rights that it needs.
+def _has_name(cluster: Cluster, need: str) -> bool:
+    try:
+        return need in cluster.get("services", namespace=doors.NAMESPACE).names
+    except RefusedError:
+        return False
 
-    Raises:
-        LearnerError: with the rights that are lacking.
-    """
-    missing = list(lacking(cluster.api, wanted(cluster, lab)))
-    if missing:
-        raise LearnerError(
-            f"this lab cannot run here, and nothing was touched: you may not {', '.join(map(str, missing))}",
-            hint="ask whoever runs the cluster for these rights, or use podwalk.cluster('embedded') or kind",
-        )
+
+def lacking_of(cluster: Cluster, lab: Lab) -> list[Right]:
+    """Return the rights that a lab needs and this user does not have."""
+    return list(lacking(cluster.api, wanted(cluster, lab)))
+
+
+def refusal(missing: Iterable[Right]) -> LearnerError:
+    """Return what a user without these rights is told."""
+    return LearnerError(
+        f"you may not {', '.join(map(str, missing))}",
+        hint="ask whoever runs the cluster for these rights, or use podwalk.cluster('embedded') or kind",
+    )

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from podwalk.facade import Applied, Changes, Cluster, Output, application, execution, wire
-from podwalk.facade.addons import ADDONS
 from podwalk.facade.condition import wait as wait_for
 from podwalk.facade.errors import CancelledError, LearnerError, UnreachableError, WaitError
 from podwalk.facade.kubectl import run
 from podwalk.facade.manifest import parse
-from podwalk.labs import mark, rights
+from podwalk.labs import mark, needs
 from podwalk.labs.check import CheckResult, verify
 from podwalk.labs.lab import Lab, Look, Step
 from podwalk.labs.progress import Progress, StepProgress
@@ -115,11 +114,7 @@ class Session:
         identity = self.identity()
         if self._equipped == identity:
             return
-        if self.cluster.backend == "context":
-            rights.check(self.cluster, self.lab)
-        for need in self.lab.needs:
-            self.report(f"Making sure that the cluster has {ADDONS[need].title}")
-            self.cluster.addon(need)
+        needs.provide(self.cluster, self.lab, self.report)
         self._equipped = identity
 
     def settle(self, step: Step) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from podwalk.facade import Output
-from podwalk.facade.addons import ADDONS
 from podwalk.facade.tally import tally
 from podwalk.labs.lab import Lab
+from podwalk.labs.needs import NEEDS
 from podwalk.labs.session import Sight
 
 
@@ -22,8 +22,8 @@ def terms(lab: Lab) -> str:
     if lab.prerequisites:
         lines.append("Before you start: " + "; ".join(lab.prerequisites) + ".")
     if lab.needs:
-        titles = [ADDONS[need].title for need in lab.needs]
-        lines.append(f"Your cluster needs {', and '.join(titles)}: the first step switches it on, or finds it.")
+        titles = ", and ".join(NEEDS[need] for need in lab.needs)
+        lines.append(f"Your cluster needs {titles}: the first step sees to it, or says what is missing.")
     if lab.goals:
         lines.append("At the end you can:\n\n" + "\n".join(f"* {goal}" for goal in lab.goals))
     return "\n\n".join(lines)

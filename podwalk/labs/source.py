@@ -55,9 +55,9 @@ from typing import Any
 
 import yaml
 
-from podwalk.facade.addons import ADDONS
 from podwalk.facade.errors import LearnerError
 from podwalk.labs.lab import Check, Choice, Lab, Look, Prediction, Step
+from podwalk.labs.needs import NEEDS
 
 LAB, STEP = "%%lab", "%%step"
 
@@ -97,8 +97,8 @@ def parse_lab(name: str, body: str) -> Lab:
     """
     part = _part("lab", _load(body, f"%%lab {name}"), f"%%lab {name}")
     for need in part.get("needs", ()):
-        if need not in ADDONS:
-            raise LabError(f'"{need}" cannot be needed', where=f"%%lab {name}", hint=f"there are: {', '.join(ADDONS)}")
+        if need not in NEEDS:
+            raise LabError(f'"{need}" cannot be needed', where=f"%%lab {name}", hint=f"there are: {', '.join(NEEDS)}")
     return Lab(_name(name, "%%lab"), **(part | {key: tuple(part[key]) for key in LISTS if key in part}))
 
 

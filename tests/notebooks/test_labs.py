@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from podwalk.facade.manifest import parse
 from podwalk.labs import headless, run, source
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +33,25 @@ def test_a_lab_says_what_it_is_and_asks_before_it_tells(path: Path) -> None:
         assert step.prediction is not None, f"{step.name} has no prediction"
         assert step.verify, f"{step.name} has nothing to verify"
         assert all(choice.why for choice in step.prediction.choices), f"{step.name}: a choice without a reason"
+
+
+NEEDED_BY = {
+    "NetworkPolicy": "network-policy",
+    "ClusterNetworkPolicy": "cluster-network-policy",
+    "Ingress": "ingress",
+    "HTTPRoute": "gateway",
+    "HorizontalPodAutoscaler": "metrics-server",
+}
+
+
+@pytest.mark.parametrize("path", LABS, ids=lambda path: path.stem)
+def test_a_lab_declares_what_its_steps_need(path: Path) -> None:
+    lab = source.read(path)
+    kinds = {doc.value["kind"] for step in lab.steps for doc in (parse(step.answer) if step.answer.strip() else ())}
+    if lab.name == "network-model":
+        # One of its steps asks whether policies are enforced here.
+        kinds.remove("NetworkPolicy")
+    assert {NEEDED_BY[kind] for kind in kinds & set(NEEDED_BY)} <= set(lab.needs)
 
 
 @pytest.mark.parametrize("path", LABS, ids=lambda path: path.stem)
