@@ -125,10 +125,13 @@ def cni() -> Lines:
     """Yield the CNI plugins."""
     from podwalk.network.policy.plugins import PLUGINS
 
-    yield from _head("`podwalk up --cni`", "NetworkPolicies", "Egress policies and a Pod's own node")
+    yield from _head(
+        "`podwalk up --cni`", "NetworkPolicies", "Egress policies and a Pod's own node", "ClusterNetworkPolicies"
+    )
     for name, plugin in PLUGINS.items():
         guards = "guarded too" if plugin.guards_own_node else "always reachable" if plugin.enforces else ""
-        yield _row(f"`{name}`", "enforced" if plugin.enforces else "accepted and ignored", guards)
+        tiers = "evaluated" if plugin.tiers else "accepted and ignored"
+        yield _row(f"`{name}`", "enforced" if plugin.enforces else "accepted and ignored", guards, tiers)
 
 
 def limits() -> Lines:

@@ -25,7 +25,8 @@ MANIFESTS = dict(re.findall(r"^```yaml\n(.*?kind: (\w+).*?)^```", SHEET, re.DOTA
         ("tools", "`nslookup`"),
         ("dns", "| `rewrite` | simulated |"),
         ("ingress", "| `nginx.ingress.kubernetes.io/rewrite-target` | the path as sent on"),
-        ("cni", "| `flannel` | accepted and ignored |  |"),
+        ("cni", "| `flannel` | accepted and ignored |  | accepted and ignored |"),
+        ("cni", "| `calico` | enforced | guarded too | evaluated |"),
         ("limits", "| Custom resources | conversion webhooks"),
     ],
 )
