@@ -1,10 +1,15 @@
-"""The label of what a lab makes outside namespaces, the namespaces among it: a reset deletes nothing else there."""
+"""The label of what a lab makes outside namespaces, the namespaces among it: a reset deletes nothing else.
+
+In a namespace with the label everything is the lab's; in any other, what a step wrote down when it made it.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 
 from podwalk.facade import Cluster
+from podwalk.facade.application import find
+from podwalk.facade.errors import RefusedError
 from podwalk.facade.manifest import Document
 from podwalk.types import Object
 
@@ -25,7 +30,17 @@ def marked(cluster: Cluster, document: Document, lab: str) -> Document:
 
 
 def may_delete(cluster: Cluster, obj: Object, lab: str, uid: str) -> bool:
-    """Say whether a reset may delete an object: the recorded one, one with the label, or one in a namespace."""
+    """Say whether a reset may delete an object: the recorded one, one with the label, or one in a namespace with it."""
     metadata = obj["metadata"]
-    recorded = bool(uid) and metadata["uid"] == uid
-    return recorded or cluster.kinds.of(obj).namespaced or metadata.get("labels", {}).get(LABEL) == lab
+    if (uid and metadata["uid"] == uid) or _has_label(obj, lab):
+        return True
+    space = metadata.get("namespace", "")
+    try:
+        around = find(cluster.api, f"/api/v1/namespaces/{space}") if space else None
+    except RefusedError:
+        return False
+    return around is not None and _has_label(around, lab)
+
+
+def _has_label(obj: Object, lab: str) -> bool:
+    return (obj["metadata"].get("labels") or {}).get(LABEL) == lab

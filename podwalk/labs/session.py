@@ -14,7 +14,7 @@ from typing import Any
 
 from podwalk.facade import Applied, Changes, Cluster, Output, application, execution, wire
 from podwalk.facade.condition import wait as wait_for
-from podwalk.facade.errors import CancelledError, LearnerError, UnreachableError, WaitError
+from podwalk.facade.errors import CancelledError, LearnerError, RefusedError, UnreachableError, WaitError
 from podwalk.facade.kubectl import run
 from podwalk.facade.manifest import parse
 from podwalk.labs import mark, needs
@@ -280,8 +280,13 @@ class Session:
                 self.settle(step)
 
     def identity(self) -> str:
-        """Return what tells this cluster from another: the uid of its namespace kube-system."""
-        obj = application.find(self.cluster.api, "/api/v1/namespaces/kube-system")
+        """Return what tells this cluster from another: the uid of kube-system; its address if that may not be read."""
+        try:
+            obj = application.find(self.cluster.api, "/api/v1/namespaces/kube-system")
+        except RefusedError as error:
+            if error.code != 403:
+                raise
+            return str(self.cluster.api.configuration.host)
         return str((obj or {}).get("metadata", {}).get("uid", ""))
 
     def _gone(self, state: StepProgress, deleted: set[str]) -> bool:

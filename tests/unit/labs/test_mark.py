@@ -23,6 +23,7 @@ kind: ClusterRole
 metadata: {name: reader}
 rules: []
 """
+NOTES = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: notes, namespace: default}\n"
 STEP = Step("notes", "Notes", manifest=MANIFEST)
 
 
@@ -67,6 +68,26 @@ def test_a_reset_deletes_what_the_lab_made_anew() -> None:
     assert [change.change for change in role] == ["created"]
     found.reset()
     assert "reader" not in cluster.get("clusterroles").names
+
+
+def test_in_a_namespace_that_is_not_the_labs_a_reset_deletes_only_what_it_wrote_down() -> None:
+    cluster = podwalk.cluster("in-process", quiet=True)
+    step = Step("notes", "Notes", manifest=NOTES)
+    found = Session(cluster, Lab("greeting", "Greeting", "default", steps=(step,)), Progress())
+    found.apply(step, NOTES)
+    cluster.delete("configmap/notes", namespace="default")
+    cluster.apply(NOTES)
+    found.reset()
+    assert "notes" in cluster.get("configmaps", namespace="default").names
+
+
+def test_in_the_labs_own_namespace_a_reset_deletes_what_was_made_anew() -> None:
+    cluster, found = session()
+    cluster.delete("configmap/notes", namespace="lab")
+    cluster.apply(MANIFEST.split("---")[1])
+    found.progress.step("notes").before.pop(0)  # the namespace, which would take it along
+    found.reset()
+    assert "notes" not in cluster.get("configmaps", namespace="lab").names
 
 
 def test_a_namespace_that_was_there_stays_and_loses_the_label() -> None:
