@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
+from typing import Any
 
 import yaml
 from kubernetes.client import ApiClient
@@ -72,7 +73,11 @@ def containers() -> Iterator[Finding]:
         yield Finding("Docker", False, "there is no Docker, Podman or nerdctl on PATH", remedy)
         return
     code, out, err = _run(program, "info", "--format", "{{json .}}")
-    if code:
+    told = _told(out)
+    # Docker 20.10 says so in its answer only, with exit code 0.
+    errors = told.get("ServerErrors") or ()
+    err = "\n".join(errors) or err
+    if code or errors:
         said = (err.strip().splitlines() or ["no answer"])[-1]
         remedy = (
             "let your user use it: `sudo usermod -aG docker $USER`, then log in again"
@@ -82,7 +87,7 @@ def containers() -> Iterator[Finding]:
         yield Finding("Docker", False, f"{program} is installed but does not run: {said}", remedy)
         return
     yield Finding("Docker", True, f"{program} runs")
-    memory = _memory_gib(out)
+    memory = _memory_gib(told)
     if memory and memory < LEAST_MEMORY_GIB:
         remedy = f"give it {LEAST_MEMORY_GIB} GiB: Docker Desktop, Settings, Resources; or a machine with more"
         yield Finding("memory", False, f"{program} has {memory:.1f} GiB; three nodes need {LEAST_MEMORY_GIB}", remedy)
@@ -218,14 +223,18 @@ def _run(*command: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-def _memory_gib(info: str) -> float:
-    """Return the memory that Docker or Podman has; 0 if it does not say."""
+def _told(info: str) -> dict[str, Any]:
+    """Return what Docker or Podman says of itself; nothing if it is not what it should be."""
     try:
         told = json.loads(info)
     except ValueError:
-        return 0.0
-    total = told.get("MemTotal") or told.get("host", {}).get("memTotal") or 0
-    return float(total) / 2**30
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _memory_gib(told: dict[str, Any]) -> float:
+    """Return the memory that Docker or Podman has; 0 if it does not say."""
+    return float(told.get("MemTotal") or told.get("host", {}).get("memTotal") or 0) / 2**30
 
 
 def _version(text: str) -> tuple[int, int] | None:

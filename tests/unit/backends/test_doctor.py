@@ -41,6 +41,14 @@ def test_docker_that_does_not_run(fake: Fake, said: str, remedy: str) -> None:
     assert remedy in wrong(list(doctor.containers()), "Docker").remedy
 
 
+def test_docker_that_says_so_in_its_answer_only(fake: Fake) -> None:
+    errors = json.dumps({"ServerErrors": ["Cannot connect to the Docker daemon"], "MemTotal": 0})
+    fake("docker", f"echo '{errors}'")
+    found = wrong(list(doctor.containers()), "Docker")
+    assert "does not run: Cannot connect" in found.said
+    assert "systemctl start" in found.remedy
+
+
 def test_too_little_memory(fake: Fake) -> None:
     fake("docker", """echo '{"MemTotal": 2147483648}'""")
     assert "2.0 GiB" in wrong(list(doctor.containers()), "memory").said
