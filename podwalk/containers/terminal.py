@@ -18,6 +18,8 @@ from podwalk.containers.process import SIGHUP, SIGINT, Pipe, Process
 from podwalk.simulation import Simulation
 
 SIGQUIT = 3
+REDRAW_S = 0.01
+"""From a change of the window's size to the shell's drawing its line anew, once for all changes until then."""
 
 
 class TerminalInput(Pipe):
@@ -62,7 +64,8 @@ class TerminalInput(Pipe):
 class Terminal:
     """One terminal: ``stdin`` and ``stdout`` for the processes, :meth:`receive` and ``on_output`` for the client.
 
-    ``foreground`` are the processes that ^C goes to, with their descendants; an interactive shell sets it.
+    ``foreground`` are the processes that ^C goes to, with their descendants; an interactive shell sets it. At its
+    prompt it also sets ``prompt``, which it draws anew when the window's size changes: so whoever attaches sees it.
     """
 
     def __init__(self, simulation: Simulation, on_output: Callable[[bytes], None]) -> None:
@@ -72,6 +75,9 @@ class Terminal:
         self.stdout.on_write = lambda data: on_output(data.replace(b"\n", b"\r\n"))
         self.foreground: tuple[Process, ...] = ()
         self.columns, self.rows = 80, 24
+        self.prompt = ""
+        self._simulation = simulation
+        self._sized = self._redraws = False
         self._line = bytearray()
 
     def receive(self, data: bytes) -> None:
@@ -80,8 +86,19 @@ class Terminal:
             self._key(byte)
 
     def resize(self, columns: int, rows: int) -> None:
-        """Set the size of the client's window."""
+        """Set the size of the client's window; the first is no change of one."""
+        if (columns, rows) == (self.columns, self.rows):
+            return
         self.columns, self.rows = columns, rows
+        changed, self._sized = self._sized, True
+        if changed and self.prompt and not self._redraws:
+            self._redraws = True
+            self._simulation.call(self._redraw, REDRAW_S)
+
+    def _redraw(self) -> None:
+        self._redraws = False
+        if self.prompt and not self.stdout.closed and not self.stdout.broken:
+            self._echo(b"\r" + self.prompt.encode() + self._line + b"\x1b[J")
 
     def hang_up(self) -> None:
         """Say that the client went away: input ends, and the foreground gets SIGHUP."""

@@ -29,8 +29,9 @@ def converse(shell: Shell, *, interactive: bool) -> Step:
     while True:
         try:
             if interactive:
-                shell.write(prompt(shell, continued=bool(text)), 2)
+                _ask(shell, prompt(shell, continued=bool(text)))
             line: bytes = yield shell.state.streams[0].read_line()
+            _answered(shell)
             text += line.decode(errors="surrogateescape")
             if not text:
                 if interactive:
@@ -39,6 +40,7 @@ def converse(shell: Shell, *, interactive: bool) -> Step:
             if (yield _run(shell, text, last=not line)):
                 text = ""
         except Cancelled as cancelled:
+            _answered(shell)
             text = ""
             shell.write("\n", 2)
             shell.state.status = cancelled.status
@@ -49,6 +51,18 @@ def converse(shell: Shell, *, interactive: bool) -> Step:
             shell.complain(error)
             if not interactive:
                 return error.code
+
+
+def _ask(shell: Shell, words: str) -> None:
+    """Prompt; a shell that edits its line has the terminal draw it anew when the window changes."""
+    shell.write(words, 2)
+    if shell.process.terminal is not None and shell.dialect.name != "dash":
+        shell.process.terminal.prompt = words
+
+
+def _answered(shell: Shell) -> None:
+    if shell.process.terminal is not None:
+        shell.process.terminal.prompt = ""
 
 
 def _run(shell: Shell, text: str, *, last: bool) -> Step:

@@ -54,6 +54,19 @@ def test_backspace_takes_back_a_character(screen: Screen) -> None:
     assert screen.type("echo ab\x7fc\r").endswith("\r\nac\r\n/ # ")
 
 
+def test_the_prompt_and_what_was_typed_are_drawn_anew_when_the_window_changes(screen: Screen) -> None:
+    screen.type("ec")
+    before = len(screen.shown)
+    screen.terminal.resize(101, 41)
+    screen.terminal.resize(100, 40)
+    screen.wait(1)
+    assert screen.shown[before:] == b"\r/ # ec\x1b[J"
+    screen.type("ho hi; sleep 3\r")
+    screen.terminal.resize(120, 40)
+    screen.wait(1)
+    assert screen.shown.endswith(b"hi\r\n")
+
+
 def test_an_unfinished_command_prompts_for_more(screen: Screen) -> None:
     assert screen.type("if true; then\r").endswith("\r\n> ")
     assert screen.type("echo yes; fi\r").endswith("\r\nyes\r\n/ # ")
