@@ -67,13 +67,6 @@ DIFFERENCES: tuple[Difference, ...] = (
         "yes",
         "there is one administrator: RBAC is stored, and answers for nobody else",
     ),
-    Difference(
-        "deployment",
-        """kubectl patch deployment web -p '{"spec":{"replicas":"many"}}'""",
-        "unrecognized type: int32",
-        "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32",
-        "the embedded cluster names the field as well, in the words that a real one has for a whole object",
-    ),
     Difference("describe", "kubectl create quota", "^", WARNING, QUOTA),
     Difference("mistakes", "kubectl create quota", "^", WARNING, QUOTA),
     Difference(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -14,6 +16,19 @@ import yaml
 from tests.conformance.kubectl.transcript import Terminal
 
 SESSIONS = Path(__file__).parent / "sessions"
+VERSION = "1.37"
+"""The kubectl that the sessions were written down with: another one words some things otherwise."""
+
+
+def missing_kubectl() -> str:
+    """Return why the kubectl on PATH cannot run the sessions; empty if it can."""
+    if shutil.which("kubectl") is None:
+        return f"kubectl is not on PATH: the sessions need v{VERSION}"
+    told = subprocess.run(["kubectl", "version", "--client", "-o", "json"], capture_output=True, check=True).stdout
+    found = json.loads(told)["clientVersion"]
+    if f"{found['major']}.{found['minor']}" == VERSION:
+        return ""
+    return f"the kubectl on PATH is {found['gitVersion']}, and the sessions are those of v{VERSION}"
 
 
 def kind_kubeconfig() -> Path | None:

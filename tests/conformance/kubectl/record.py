@@ -12,7 +12,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from tests.conformance.kubectl.place import SESSIONS, kind_kubeconfig, terminal
+from tests.conformance.kubectl.place import SESSIONS, kind_kubeconfig, missing_kubectl, terminal
 from tests.conformance.kubectl.transcript import Step, Terminal, follow, parse
 
 SETTLE_S = 4.0
@@ -39,6 +39,8 @@ def _answer(shell: Terminal, step: Step) -> str:
 
 
 if __name__ == "__main__":
+    if reason := missing_kubectl():
+        sys.exit(reason)
     found = kind_kubeconfig()
     if found is None:
         sys.exit("no kind cluster is up: set KUBECONFIG to one")

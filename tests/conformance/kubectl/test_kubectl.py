@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 from podwalk.serve import control
 from podwalk.serve.place import find
 from tests.conformance.kubectl.differences import DIFFERENCES
-from tests.conformance.kubectl.place import SESSIONS, kind_kubeconfig, terminal
+from tests.conformance.kubectl.place import SESSIONS, kind_kubeconfig, missing_kubectl, terminal
 from tests.conformance.kubectl.transcript import Step, follow, parse
 
 NAMES = sorted(path.stem for path in SESSIONS.glob("*.txt"))
@@ -23,8 +22,8 @@ EMBEDDED = f"kubectl-{os.getpid()}"
 @pytest.fixture(scope="session", params=["embedded", "kind"])
 def kubeconfig(request: pytest.FixtureRequest) -> Iterator[Path]:
     """The kubeconfig of a cluster that is there; one that is not is skipped, and says so."""
-    if shutil.which("kubectl") is None:
-        pytest.skip("kubectl is not on PATH")
+    if reason := missing_kubectl():
+        pytest.skip(reason)
     if request.param == "kind":
         found = kind_kubeconfig()
         if found is None:

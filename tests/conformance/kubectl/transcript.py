@@ -120,7 +120,7 @@ class Terminal:
         yield r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "UID"
         yield rf"\bkube-api-access-{DRAWN}{{5}}\b", "kube-api-access-DRAWN"
         yield r"\bzone-[ab]\b", "ZONE"
-        yield r"\bsha256:[0-9a-f]{64}", "DIGEST"
+        yield r"(?:docker\.io/\S+@)?\bsha256:[0-9a-f]{64}", "DIGEST"  # an image that was loaded has no registry
         yield r'exec "[0-9a-f]{64}"', 'exec "NUMBER"'
         yield r"\bcontainerd://[0-9a-f]{64}", "containerd://CONTAINER"
         yield r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| \+0000)?", "TIME"
