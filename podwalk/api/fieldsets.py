@@ -11,7 +11,7 @@ Source: sigs.k8s.io/structured-merge-diff, fieldpath and typed (``compare.go``, 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -35,13 +35,15 @@ def union(one: Fields, other: Fields) -> Fields:
     """Return the paths of either set."""
     if not one or one is other:
         return other
-    if not other:
-        return one
-    result = dict(one)
+    result = one
     for key, node in other.items():
-        mine = result.get(key, _ABSENT)
-        result[key] = node if mine is _ABSENT else _union_node(mine, node)
-    return sort(result)
+        mine = one.get(key, _ABSENT)
+        both = node if mine is _ABSENT else _union_node(mine, node)
+        if both is not mine:
+            if result is one:
+                result = dict(one)
+            result[key] = both
+    return one if result is one else sort(result)
 
 
 def _union_node(one: Fields, other: Fields) -> Fields:
@@ -52,20 +54,27 @@ def _union_node(one: Fields, other: Fields) -> Fields:
 
 
 def difference(one: Fields, other: Fields) -> Fields:
-    """Return the paths of the first set that the second lacks."""
+    """Return the paths of the first set that the second lacks; the very set if it lacks them all."""
     if not other or not one:
         return one
-    result = {}
+    result, same = {}, True
     for key, node in one.items():
         against = other.get(key, _ABSENT)
-        if against is _ABSENT:
-            result[key] = node
-            continue
-        member = is_member(node) and not is_member(against)
-        children = difference(_children(node), _children(against))
-        if member or children:
-            result[key] = _node(member, children)
-    return result
+        kept = node if against is _ABSENT else _node_difference(node, against)
+        if kept is not None:
+            result[key] = kept
+        same = same and kept is node
+    return one if same else result
+
+
+def _node_difference(node: Fields, against: Fields) -> Fields | None:
+    member = is_member(node)
+    stays = member and not is_member(against)
+    children = _children(node)
+    left = difference(children, _children(against))
+    if left is children and stays == member and (stays or left):
+        return node
+    return _node(stays, left) if stays or left else None
 
 
 def intersection(one: Fields, other: Fields) -> Fields:
@@ -173,34 +182,27 @@ _SAME: _Nodes = (None, None)
 
 
 def _compare(old: Any, new: Any, at: FieldType) -> _Nodes:
-    if old is new or (old == new and type(old) is type(new)):
+    if old is new or (type(old) is type(new) and old == new):
         return _SAME
     if old is _ABSENT:
         return None, everything(new, at)
     if new is _ABSENT:
         return everything(old, at), None
-    pick = _granular(old, new, at)
-    if pick is None:
-        return None, {}
-    return _compare_children(pick(old, at), pick(new, at), at)
-
-
-def _granular(old: Any, new: Any, at: FieldType) -> Callable[[Any, FieldType], Mapping[str, Any] | None] | None:
-    """Return what takes the value apart, or None if it is compared whole."""
     if not old and not new:
-        return None
-    for take_apart in (_entries, _items):
-        if all(value is None or take_apart(value, at) is not None for value in (old, new)):
-            return take_apart
-    return None
+        return None, {}
+    if _has_entries(old, at) and _has_entries(new, at):
+        return _compare_entries(old or {}, new or {}, at)
+    was, now = _items(old, at), _items(new, at)
+    if was is None or now is None:
+        return None, {}
+    return _compare_items(was, now, at.item or _RAW)
 
 
-def _entries(value: Any, at: FieldType) -> Mapping[str, Any] | None:
-    if value is None:
-        return {}
-    if not isinstance(value, dict) or at.map_type == "atomic" or at.kind not in ("struct", "map", "raw"):
-        return None
-    return {f"f:{key}": entry for key, entry in value.items()}
+def _has_entries(value: Any, at: FieldType) -> bool:
+    """Say whether a value is a structure or a map whose entries have owners each, or is not there."""
+    return value is None or (
+        isinstance(value, dict) and at.map_type != "atomic" and at.kind in ("struct", "map", "raw")
+    )
 
 
 def _items(value: Any, at: FieldType) -> Mapping[str, Any] | None:
@@ -233,17 +235,55 @@ def item_key(item: Any, at: FieldType) -> str | None:
     return f"k:{json.dumps(keys, separators=(',', ':'), ensure_ascii=False)}"
 
 
-def _compare_children(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None, at: FieldType) -> _Nodes:
+def _compare_entries(old: Mapping[str, Any], new: Mapping[str, Any], at: FieldType) -> _Nodes:
     removed: Fields = {}
     changed: Fields = {}
-    old, new = old or {}, new or {}
+    fields, item = at.fields if at.kind == "struct" else {}, at.item or _RAW
+    for name, was in old.items():
+        now = new.get(name, _ABSENT)
+        if now is not was:
+            _note(f"f:{name}", _compare(was, now, fields.get(name, item)), removed, changed)
+    for name, now in new.items():
+        if name not in old:
+            changed[f"f:{name}"] = everything(now, fields.get(name, item))
+    return _in_order(removed) or None, _in_order(changed) or None
+
+
+def _compare_items(old: Mapping[str, Any], new: Mapping[str, Any], item: FieldType) -> _Nodes:
+    removed: Fields = {}
+    changed: Fields = {}
     for key in (*old, *(key for key in new if key not in old)):
-        gone, come = _compare(old.get(key, _ABSENT), new.get(key, _ABSENT), child_type(at, key))
-        if gone is not None:
-            removed[key] = gone
-        if come is not None:
-            changed[key] = come
+        _note(key, _compare(old.get(key, _ABSENT), new.get(key, _ABSENT), item), removed, changed)
     return sort(removed) or None, sort(changed) or None
+
+
+def _note(key: str, nodes: _Nodes, removed: Fields, changed: Fields) -> None:
+    gone, come = nodes
+    if gone is not None:
+        removed[key] = gone
+    if come is not None:
+        changed[key] = come
+
+
+def _in_order(fields: Fields) -> Fields:
+    """Sort a node of fields alone, whose order is that of their names."""
+    return dict(sorted(fields.items())) if len(fields) > 1 else fields
+
+
+def everything(value: Any, at: FieldType) -> Fields:
+    """Return the node of a value that was not there before: its own path and all below it."""
+    if not value:
+        return {}
+    if isinstance(value, dict):
+        if not _has_entries(value, at):
+            return {}
+        fields, item = at.fields if at.kind == "struct" else {}, at.item or _RAW
+        return {_SELF: {}} | {f"f:{name}": everything(value[name], fields.get(name, item)) for name in sorted(value)}
+    items = _items(value, at)
+    if not items:
+        return {}
+    item = at.item or _RAW
+    return {_SELF: {}, **sort({key: everything(part, item) for key, part in items.items()})}
 
 
 def child_type(at: FieldType, key: str) -> FieldType:
@@ -253,18 +293,12 @@ def child_type(at: FieldType, key: str) -> FieldType:
     return at.item or _RAW
 
 
-def everything(value: Any, at: FieldType) -> Fields:
-    """Return the node of a value that was not there before: its own path and all below it."""
-    parts = _parts(value, at)
-    if not parts:
-        return {}
-    return {_SELF: {}, **sort({key: everything(part, child_type(at, key)) for key, part in parts.items()})}
-
-
 def _parts(value: Any, at: FieldType) -> Mapping[str, Any] | None:
     if not value or not isinstance(value, dict | list):
         return None
-    return _entries(value, at) if isinstance(value, dict) else _items(value, at)
+    if isinstance(value, dict):
+        return {f"f:{key}": entry for key, entry in value.items()} if _has_entries(value, at) else None
+    return _items(value, at)
 
 
 def of(value: Any, at: FieldType) -> Fields:

@@ -117,7 +117,7 @@ class StoredObjects:
         old = self.store.get(resource, namespace, name)
         if old is None:
             return None
-        new = clone(old)
+        new = _copy(old)
         change(new)
         write = Write(manager=manager, subresource=subresource, trusted=True)
         return self.replace(self.resource(resource), new, write)
@@ -329,6 +329,15 @@ class StoredObjects:
             return self.take_out(resource, new)
         allocation.claim(self, owned, new)
         return self.store.put(resource.storage_key, new)
+
+
+def _copy(obj: Object) -> Object:
+    """Copy an object all the way down, but for ``managedFields``, which nobody changes in place."""
+    metadata = obj["metadata"]
+    owners = metadata.get("managedFields")
+    copied = {key: clone(value) for key, value in obj.items() if key != "metadata"}
+    own = {key: value if value is owners else clone(value) for key, value in metadata.items()}
+    return {key: own if key == "metadata" else copied[key] for key in obj}
 
 
 def _warnings(resource: Resource, new: Object, old: Object | None) -> Sequence[str]:

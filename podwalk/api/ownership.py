@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import Any
 
@@ -48,6 +48,8 @@ class Entry:
     time: str
     fields: Fields
     subresource: str = ""
+    row: Object | None = field(default=None, compare=False)
+    """The ``ManagedFieldsEntry`` that it was read from, as long as it says the same."""
 
     @property
     def identity(self) -> tuple[str, str, str, str]:
@@ -56,13 +58,15 @@ class Entry:
 
     def as_json(self) -> Object:
         """Return the ``ManagedFieldsEntry``."""
+        if self.row is not None and self.row["fieldsV1"] is self.fields and self.row.get("time", "") == self.time:
+            return self.row
         entry = {
             "manager": self.manager,
             "operation": self.operation,
             "apiVersion": self.version,
             "time": self.time,
             "fieldsType": "FieldsV1",
-            "fieldsV1": self.fields,
+            "fieldsV1": _shared(self.fields),
         }
         if self.subresource:
             entry["subresource"] = self.subresource
@@ -79,6 +83,7 @@ def read(entries: Any) -> list[Entry]:
             entry.get("time", ""),
             entry["fieldsV1"],
             entry.get("subresource", ""),
+            entry,
         )
         for entry in entries or ()
         if isinstance(entry, dict) and isinstance(entry.get("fieldsV1"), dict)
@@ -92,7 +97,7 @@ def store(obj: Object, entries: Sequence[Entry]) -> None:
         obj["metadata"].pop("managedFields", None)
         return
     kept.sort(key=lambda one: (one.operation, one.time, one.manager, one.version, one.subresource))
-    obj["metadata"]["managedFields"] = [replace(entry, fields=_shared(entry.fields)).as_json() for entry in kept]
+    obj["metadata"]["managedFields"] = [entry.as_json() for entry in kept]
 
 
 def _shared(fields: Fields) -> Fields:
@@ -123,24 +128,27 @@ def track(
     # A binding stores the Pod below the layer that notes owners: on a real cluster nobody owns spec.nodeName.
     if write.operation == "Apply" or write.subresource == "binding":
         return
-    entries = _base(obj, old)
     compared = fieldsets.compare(old if old is not None else zero_object(at), obj, at)
     changed, removed = strip(compared.changed), strip(compared.removed)
     if not write.subresource and resets_status:
         changed, removed = fieldsets.without(changed, ("f:status",)), fieldsets.without(removed, ("f:status",))
+    before = old["metadata"].get("managedFields") if old is not None else None
+    given = obj["metadata"].get("managedFields")
+    if not isinstance(given, list) or not given:
+        given = before
     if not changed and not removed:
-        store(obj, entries)
+        if given is before and before:
+            obj["metadata"]["managedFields"] = before
+        else:
+            store(obj, _rows(given))
         return
     time = "" if write.subresource == "scale" else now
     mine = Entry(write.manager, "Update", resource.api_version, time, {}, write.subresource)
-    store(obj, _capped(_updated(entries, mine, changed, removed)))
+    store(obj, _capped(_updated(_rows(given), mine, changed, removed)))
 
 
-def _base(obj: Object, old: Object | None) -> list[Entry]:
-    given = obj["metadata"].get("managedFields")
-    if isinstance(given, list) and given:
-        return [] if given[0] == {} else read(given)
-    return read(old["metadata"].get("managedFields")) if old is not None else []
+def _rows(given: Any) -> list[Entry]:
+    return [] if given and given[0] == {} else read(given)
 
 
 def _updated(entries: list[Entry], mine: Entry, changed: Fields, removed: Fields) -> list[Entry]:
@@ -149,8 +157,9 @@ def _updated(entries: list[Entry], mine: Entry, changed: Fields, removed: Fields
     for entry in entries:
         if entry.identity == mine.identity:
             own = fieldsets.difference(entry.fields, removed)
-        else:
-            result.append(replace(entry, fields=fieldsets.difference(entry.fields, gone)))
+            continue
+        left = fieldsets.difference(entry.fields, gone)
+        result.append(entry if left is entry.fields else replace(entry, fields=left))
     return [*result, replace(mine, fields=fieldsets.union(own, changed))]
 
 
