@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from podwalk.kubelet.worker import Worker
 
 PULL_S = 0.05
-CREATE_S = 0.1
-NOTICE_S = 0.02
+CREATE_S = 0.02
+NOTICE_S = 0.01
 """From the start of a container to the kubelet's noticing; the program has set its signal handlers by then."""
 
 SYNC_S = 1.0

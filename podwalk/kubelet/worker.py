@@ -24,8 +24,8 @@ from podwalk.types import Object, Peer, Ref
 if TYPE_CHECKING:
     from podwalk.kubelet.kubelets import Kubelet
 
-MOUNT_S = 0.05
-SANDBOX_S = 0.3
+MOUNT_S = 0.01
+SANDBOX_S = 0.03
 SANDBOX_RETRY_S = 10.0
 MOUNT_RETRY_S = 0.5
 MOUNT_RETRY_LIMIT_S = 122.0
