@@ -248,9 +248,10 @@ class Cluster:
         """Return where this machine reaches an application, for a browser, curl or any other client.
 
         Args:
-            what: ``service/NAME``, ``ingress/NAME``, or ``pod/NAME`` with a hostPort.
+            what: ``service/NAME``, ``ingress/NAME``, ``gateway/NAME``, ``httproute/NAME``, or ``pod/NAME`` with a
+                hostPort.
             namespace: by default the cluster's ``namespace``.
-            port: which of a Service's ports, by name or number; by default the first.
+            port: which of a Service's ports or a Gateway's listeners, by name or number; by default the first.
 
         Returns:
             The URL, which is a text; its ``address`` is ``IP:PORT``, its ``curl`` the command that asks for it.

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from podwalk.facade import wire
+from podwalk.facade import gateways, wire
+from podwalk.facade.doors import GATEWAYS
+from podwalk.facade.doors import find as find_controller
 from podwalk.facade.errors import LearnerError
 from podwalk.facade.snapshot import Snapshot
 from podwalk.network import endpoints
@@ -20,7 +22,7 @@ from podwalk.types import Object, View
 if TYPE_CHECKING:
     from podwalk.facade.cluster import Cluster
 
-KINDS = ("service", "ingress", "pod")
+KINDS = ("service", "ingress", "pod", "gateway", "httproute")
 HTTP, HTTPS = 80, 443
 
 
@@ -73,7 +75,7 @@ class Machine:
 
 
 def find(cluster: Cluster, what: str, *, namespace: str, port: str | int = "") -> Url:
-    """Return the URL of a Service, an Ingress or a Pod with a hostPort.
+    """Return the URL of a Service, an Ingress, a Gateway, an HTTPRoute or a Pod with a hostPort.
 
     Raises:
         LearnerError: when it is not there, or nothing outside the cluster reaches it.
@@ -86,6 +88,10 @@ def find(cluster: Cluster, what: str, *, namespace: str, port: str | int = "") -
     machine, view = _machine(cluster), Snapshot(cluster.api, cluster.kinds)
     if resource.kind == "Ingress":
         return _of_ingress(machine, view, obj)
+    if resource.kind == "Gateway":
+        return _of_gateway(cluster, machine, view, gateways.of_gateway(view, obj, str(port)))
+    if resource.kind == "HTTPRoute":
+        return _of_gateway(cluster, machine, view, gateways.of_route(view, obj, str(port)))
     nodes = node_addresses(view)
     found = list(of_service(obj, nodes) if resource.kind == "Service" else host_ports(obj, nodes))
     if not found:
@@ -180,6 +186,25 @@ def _of_ingress(machine: Machine, view: View, ingress: Object) -> Url:
         for address, note in _published(machine, view, entry, port):
             return Url(scheme, address, host=host, path=path, note=note)
     raise LearnerError(f"ingress/{name} cannot be reached from this machine", hint="podwalk status shows what can")
+
+
+def _of_gateway(cluster: Cluster, machine: Machine, view: View, entrance: gateways.Entrance) -> Url:
+    """Return the URL of a listener, at the address of its Gateway, or else at the ports of its controller."""
+    port = entrance.listener["port"]
+    # Traefik leaves the addresses out unless it is told them, and holds the ports of its node all the same.
+    for entry in entrance.addresses or [{"hostname": "localhost"}]:
+        for address, note in _published(machine, view, entry, port):
+            return Url(entrance.scheme, address, host=entrance.host, path=entrance.path, note=note)
+    service = find_controller(cluster, GATEWAYS)
+    obj = view.get(service.resource, service.namespace, service.name) if service else None
+    names = [one.get("name") or "" for one in (obj or {}).get("spec", {}).get("ports") or () if one["port"] == port]
+    for door in of_service(obj, node_addresses(view)) if obj else ():
+        address, note = machine.address(door)
+        if address and door.name in names:
+            return Url(entrance.scheme, address, host=entrance.host, path=entrance.path, note=note)
+    name = entrance.gateway["metadata"]["name"]
+    hint = "kubectl port-forward to its controller's Service; podwalk status shows what listens here"
+    raise LearnerError(f"gateway/{name} cannot be reached from this machine", hint=hint)
 
 
 def _published(machine: Machine, view: View, entry: Object, port: int) -> Iterable[tuple[str, str]]:
