@@ -155,6 +155,10 @@ class Server:
             for connection in list(self.open):
                 connection.close()
 
+    def run_once(self) -> Task:
+        """Serve one connection."""
+        yield from self._session((yield from self.listener.accept()))
+
     def _session(self, connection: Connection) -> Task:
         try:
             stream, name = (connection, None) if self.wrap is None else (yield from self.wrap(connection))

@@ -8,7 +8,7 @@ an orderly end.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -308,6 +308,8 @@ class NetNs:
         self.sockets: dict[tuple[int, str], Datagrams] = {}
         self.connections: dict[Connection, None] = {}
         self.up = True
+        self.on_demand: Callable[[int], Listener | None] | None = None
+        """Who takes one connection to a TCP port at which nobody else listens."""
         self._next_port = EPHEMERAL[0]
 
     @property
@@ -330,7 +332,8 @@ class NetNs:
 
     def listener(self, protocol: str, port: int, ip: str) -> Listener | None:
         """Return who listens for connections to a port of an address."""
-        return self.listeners.get((protocol, port, "")) or self.listeners.get((protocol, port, ip))
+        found = self.listeners.get((protocol, port, "")) or self.listeners.get((protocol, port, ip))
+        return self.on_demand(port) if found is None and protocol == "TCP" and self.on_demand else found
 
     def connect(
         self, ip: str, port: int, protocol: str = "TCP", timeout_s: float | None = None, *, source_port: int = 0

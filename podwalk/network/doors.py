@@ -25,6 +25,7 @@ class Way(StrEnum):
     LOAD_BALANCER = "load balancer"
     EXTERNAL_IP = "external IP"
     HOST_PORT = "hostPort"
+    HEALTH_CHECK = "health check"
     DNS = "DNS"
 
 
@@ -55,7 +56,8 @@ def doors(view: View) -> list[Door]:
     """Return every way in, each once, those of hostPorts first."""
     nodes = node_addresses(view)
     found = [door for pod in view.list("pods") for door in host_ports(pod, nodes)]
-    found += [door for service in view.list("services") for door in of_service(service, nodes)]
+    for service in view.list("services"):
+        found += [*of_service(service, nodes), *health_checks(service, nodes)]
     # The first is whom the nodes ask first too: a hostPort's rules come before kube-proxy's.
     return list({(door.ip, door.port, door.protocol): door for door in reversed(found)}.values())[::-1]
 
@@ -88,6 +90,15 @@ def of_service(service: Object, nodes: dict[str, str]) -> Iterator[Door]:
             yield Door(owner, Way.NODE_PORT, ip, port["nodePort"], protocol, node, name)
 
 
+def health_checks(service: Object, nodes: dict[str, str]) -> Iterator[Door]:
+    """Yield where kube-proxy tells load balancers whether a node has an endpoint of a Service."""
+    spec = service["spec"]
+    number = spec.get("healthCheckNodePort")
+    if number and spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local":
+        for node, ip in nodes.items():
+            yield Door(reference("services", service), Way.HEALTH_CHECK, ip, number, "TCP", node)
+
+
 def host_ports(pod: Object, nodes: dict[str, str]) -> Iterator[Door]:
     """Yield the ways in to a Pod: its hostPorts, on its node."""
     spec, metadata = pod["spec"], pod["metadata"]
@@ -104,7 +115,7 @@ def host_ports(pod: Object, nodes: dict[str, str]) -> Iterator[Door]:
 
 def refuses(view: View, door: Door) -> bool:
     """Whether whoever comes in by a door is refused at once: its Service has no endpoint, or is gone."""
-    if door.owner.resource != "services":
+    if door.owner.resource != "services" or door.way is Way.HEALTH_CHECK:
         return False
     service = view.get("services", door.owner.namespace, door.owner.name)
     for port in (service or {}).get("spec", {}).get("ports") or ():

@@ -87,3 +87,23 @@ def test_answer_is_lost_where_it_does_not_come_back_through_the_node(cluster: Cl
     assert walk.reason.field == "spec.externalTrafficPolicy"
     assert walk.observation is not None
     assert walk.observation.agrees, str(walk)
+
+
+def test_kube_proxy_tells_load_balancers_which_node_has_an_endpoint(cluster: Cluster, nodes: dict[str, str]) -> None:
+    ports = [{"port": 80, "targetPort": 8080}]
+    spec = {"type": "LoadBalancer", "externalTrafficPolicy": "Local", "selector": {"app": "server"}, "ports": ports}
+    cluster.apply({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "balanced"}, "spec": spec})
+    port = cluster.get("svc", "balanced").object["spec"]["healthCheckNodePort"]
+
+    def ask(node: str, status: int) -> str:
+        curl = f"curl -si -m 2 http://{nodes[node]}:{port}/healthz | tr -d '\\r'"
+        return cluster.exec("caller", f"{curl} | grep -A 99 ' {status} '", until="succeeds").stdout
+
+    assert f'"namespace": "{cluster.namespace}"' in ask(SERVER, 200)
+    assert '"localEndpoints": 1' in ask(SERVER, 200)
+    assert "X-Load-Balancing-Endpoint-Weight: 0" in ask(NEITHER, 503)
+    whole = f"curl -s -m 2 http://{nodes[OWN]}:10256/healthz"
+    assert '"nodeEligible":true,"healthy":true' in cluster.exec("caller", whole).stdout
+    cluster.delete("svc/balanced")
+    gone = f"curl -sS -m 2 http://{nodes[SERVER]}:{port}"
+    assert "Couldn't connect" in cluster.exec("caller", gone, until="fails").stdout

@@ -1,4 +1,4 @@
-"""The images that a cluster itself runs: CoreDNS and the API, which answer, and those that are just there."""
+"""The images that a cluster itself runs: those that answer, CoreDNS among them, and those that are just there."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from podwalk.containers.files import FileError
 from podwalk.containers.images import serving
 from podwalk.containers.images.apiserver import kube_apiserver
 from podwalk.containers.images.image import Image, executable
+from podwalk.containers.images.kube_proxy import kube_proxy
 from podwalk.containers.process import BrokenPipe, Process
 from podwalk.containers.sockets import Address, Connection, SocketError
 from podwalk.network.dns import Answer, Context, Question, Server, corefile, search, wire
@@ -258,7 +259,7 @@ IMAGES = [
         files={"pause": executable("pause")},
         size=320_368,
     ),
-    _system("kube-proxy", "kube-proxy", 26_000_000),
+    dataclasses.replace(_system("kube-proxy", "kube-proxy", 26_000_000), programs={"kube-proxy": kube_proxy}),
     Image(
         name="registry.k8s.io/kube-apiserver",
         tags=KUBERNETES_VERSION,

@@ -169,6 +169,21 @@ def test_policy_local_shows_the_client_and_hangs_where_there_is_no_endpoint(worl
             dropped.recv(1)
 
 
+def test_a_load_balancer_may_ask_each_node_whether_it_has_an_endpoint(world: World) -> None:
+    name = world.service("whoami", 80, type="LoadBalancer", externalTrafficPolicy="Local")
+
+    def doors() -> dict[str, str]:
+        rows = (row for row in world.table()["doors"] if (row["name"], row["way"]) == (name, "health check"))
+        return {row["node"]: row["here"] for row in rows}
+
+    until(lambda: len(doors()) == 3)
+    found = {}
+    for node, here in doors().items():
+        host, _, port = here.rpartition(":")
+        found[node] = get((host, int(port)), "/healthz")[0]
+    assert found == {"tested-control-plane": 503, "tested-worker": 200, "tested-worker2": 503}
+
+
 def test_a_service_without_endpoints_refuses_until_it_has_one(world: World) -> None:
     name = world.service("nobody", 80)
     row = world.door(name)
