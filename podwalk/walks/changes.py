@@ -112,7 +112,7 @@ def render_assessment(found: Assessment) -> str:
         _title("As meant, or not", matrix),
     )
     lines = "".join(f"<li>{escape(line)}</li>" for line in str(found).splitlines())
-    listed = f'<ul style="max-width:560px;font-size:.9em">{lines}</ul>'
+    listed = f'<ul style="max-width:560px;font-size:.9em;overflow-wrap:anywhere">{lines}</ul>'
     shown = figure(svg, name="matrix", width=max(560, drawing.width)) + listed
     walk = found.counterexample
     return shown if walk is None else shown + folded("A counter-example, hop by hop", walk._repr_html_())

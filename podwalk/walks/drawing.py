@@ -136,6 +136,7 @@ class Drawing:
         if self.svg.find(".//a") is not None:
             # What is in an image is hidden from screen readers, and a link must not be.
             self.svg.set("role", "group")
+            self.svg.set("xmlns:xlink", "http://www.w3.org/1999/xlink")
         return ET.tostring(self.svg, encoding="unicode")
 
 

@@ -99,7 +99,8 @@ def _link(
     """Draw a cell inside a link to its reason."""
     whole, target = drawing.svg, links.get(cell.key)
     if target:
-        drawing.svg = add(whole, "a", href=f"#{target}", style="color:inherit;text-decoration:none")
+        # JupyterLab rewrites each ``href``, and fails at that of a link in SVG; it passes over the older name.
+        drawing.svg = add(whole, "a", **{"xlink:href": f"#{target}", "style": "color:inherit;text-decoration:none"})
     try:
         add(drawing.svg, "title").text = f"{cell}: {say(cell)}"
         paint(drawing, cell, x, y)
