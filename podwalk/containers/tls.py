@@ -6,7 +6,7 @@ import contextlib
 import ssl
 import tempfile
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import Any, cast
 
 import simpy
 
@@ -126,6 +126,68 @@ def server(connection: Connection, context: ssl.SSLContext) -> Generator[simpy.E
     stream = TlsStream(connection, context, server=True, name=None)
     yield from stream.handshake()
     return stream
+
+
+def peek(connection: Connection, certificate: bytes, key: bytes) -> Generator[simpy.Event, Any, tuple[str, Connection]]:
+    """Read the first message of a client, and the server name in it, before TLS begins.
+
+    The name may decide whether a certificate is asked for, and OpenSSL cannot change that once it has begun: so a
+    context that is thrown away reads the message first.
+
+    Args:
+        connection: of the client.
+        certificate: any; nobody is shown it.
+        key: its key.
+
+    Returns:
+        The name, empty without SNI, and the connection as if nothing had been read.
+    """
+    asked: list[str] = []
+
+    def on_name(_: ssl.SSLObject, name: str | None, __: ssl.SSLContext) -> int:
+        asked.append(name or "")
+        return ssl.ALERT_DESCRIPTION_USER_CANCELLED
+
+    probe = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    load_certificate(probe, certificate, key)
+    probe.sni_callback = on_name
+    incoming = ssl.MemoryBIO()
+    reader = probe.wrap_bio(incoming, ssl.MemoryBIO(), server_side=True)
+    hello = b""
+    while not asked and (data := (yield from connection.read())):
+        hello += data
+        incoming.write(data)
+        try:
+            reader.do_handshake()
+        except ssl.SSLWantReadError:
+            continue
+        except ssl.SSLError:
+            break
+    # It has what a TLS stream uses of a connection.
+    return (asked[0] if asked else ""), cast("Connection", Replayed(connection, hello))
+
+
+class Replayed:
+    """A connection whose first bytes were read already, and come again."""
+
+    def __init__(self, connection: Connection, first: bytes) -> None:
+        """Give ``first`` back before what follows."""
+        self._connection, self._first = connection, first
+
+    def read(self, limit: int = PIPE_SIZE, timeout_s: float | None = None) -> Generator[simpy.Event, Any, bytes]:
+        """Wait for bytes; empty at the end."""
+        if self._first:
+            first, self._first = self._first, b""
+            return first
+        return (yield from self._connection.read(limit, timeout_s))
+
+    def write(self, data: bytes) -> None:
+        """Send bytes."""
+        self._connection.write(data)
+
+    def close(self) -> None:
+        """Close both directions."""
+        self._connection.close()
 
 
 def serving(files: FileSystem, certificate: str, key: str) -> Callable[[Connection], Generator[simpy.Event, Any, Any]]:

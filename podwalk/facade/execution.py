@@ -196,6 +196,10 @@ def _late(words: list[str], timeout_s: float, wrote: str) -> WaitError:
     )
 
 
+KINDS = ("containers", "ephemeralContainers")
+STATUSES = ("containerStatuses", "ephemeralContainerStatuses")
+
+
 def check(pod: Object, container: str = "") -> None:
     """See whether a Pod can run commands.
 
@@ -204,12 +208,12 @@ def check(pod: Object, container: str = "") -> None:
         RefusedError: when it has no such container.
     """
     name, status = pod["metadata"]["name"], pod.get("status", {})
-    names = [item["name"] for item in pod["spec"]["containers"]]
+    names = [item["name"] for kind in KINDS for item in pod["spec"].get(kind) or ()]
     if container and container not in names:
         raise RefusedError(
             f'Pod "{name}" has no container "{container}"', hint=f"its containers are: {', '.join(names)}"
         )
-    states = {item["name"]: item for item in status.get("containerStatuses", ())}
+    states = {item["name"]: item for kind in STATUSES for item in status.get(kind) or ()}
     state = states.get(container or names[0], {})
     if "running" in state.get("state", {}):
         return

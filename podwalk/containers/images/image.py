@@ -98,7 +98,7 @@ class Image:
             "etc/group": GROUP,
             "root/": "",
             "var/run/": "",
-            "tmp/": "",
+            "tmp": Directory(mode=0o1777),
             "etc/hosts": "",
             "etc/hostname": "",
             "etc/resolv.conf": "",

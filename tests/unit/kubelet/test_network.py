@@ -199,6 +199,74 @@ def test_nginx_does_what_its_configuration_says(proxy: Any) -> None:
     assert proxy.exec("shoot", "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "http://shop/").stdout == "404"
 
 
+VERIFYING = """
+server {
+    listen 443 ssl;
+    server_name shop.test;
+    ssl_certificate /etc/tls/tls.crt;
+    ssl_certificate_key /etc/tls/tls.key;
+    ssl_client_certificate /etc/clients/tls.crt;
+    ssl_verify_client on;
+    location / { return 200 "$ssl_client_verify $ssl_client_s_dn\\n"; }
+}
+server {
+    listen 443 ssl;
+    server_name open.test;
+    ssl_certificate /etc/tls/tls.crt;
+    ssl_certificate_key /etc/tls/tls.key;
+    location / { return 200 'open\\n'; }
+}
+server {
+    listen 443 ssl;
+    server_name ask.test;
+    ssl_certificate /etc/tls/tls.crt;
+    ssl_certificate_key /etc/tls/tls.key;
+    ssl_client_certificate /etc/clients/tls.crt;
+    ssl_verify_client optional;
+    location / { if ($ssl_client_verify != SUCCESS) { return 403; } return 200 'known\\n'; }
+}
+"""
+
+
+def test_nginx_wants_a_certificate_of_its_clients_where_it_is_told_to(lab: Any) -> None:
+    def secret(name: str, pem: tuple[str, str]) -> str:
+        crt, key = (base64.b64encode(part.encode()).decode() for part in pem)
+        return (
+            f"apiVersion: v1\nkind: Secret\nmetadata: {{name: {name}}}\ntype: kubernetes.io/tls\ndata:"
+            f" {{tls.crt: {crt}, tls.key: {key}}}\n---\n"
+        )
+
+    conf = "".join(f"    {line}\n" for line in VERIFYING.splitlines())
+    pems = {"server": certificate("shop.test"), "ada": certificate("ada"), "eve": certificate("eve")}
+    volumes = "{name: conf, configMap: {name: conf}}, {name: tls, secret: {secretName: server}}"
+    lab.apply(
+        "".join(secret(name, pem) for name, pem in pems.items())
+        + f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: conf}}\ndata:\n  default.conf: |\n{conf}---\n"
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: shop}\nspec:\n  containers:\n  - name: c\n    image: nginx\n"
+        "    volumeMounts: [{name: conf, mountPath: /etc/nginx/conf.d}, {name: tls, mountPath: /etc/tls},"
+        " {name: clients, mountPath: /etc/clients}]\n"
+        f"  volumes: [{volumes}, {{name: clients, secret: {{secretName: ada}}}}]\n---\n"
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: caller}\nspec:\n  containers:\n  - name: c\n"
+        "    image: nicolaka/netshoot\n    command: [sleep, infinity]\n    volumeMounts:"
+        " [{name: ada, mountPath: /ada}, {name: eve, mountPath: /eve}]\n"
+        "  volumes: [{name: ada, secret: {secretName: ada}}, {name: eve, secret: {secretName: eve}}]\n"
+    )
+    lab.ready("shop")
+    lab.ready("caller")
+    address = lab.cluster.store.get("pods", "default", "shop")["status"]["podIP"]
+
+    def ask(host: str, who: str = "") -> Any:
+        shown = ["--cert", f"/{who}/tls.crt", "--key", f"/{who}/tls.key"] if who else []
+        return lab.exec("caller", "curl", "-sSk", "--resolve", f"{host}:443:{address}", *shown, f"https://{host}/")
+
+    assert ask("shop.test", "ada").stdout == "SUCCESS CN=ada\n"
+    assert "<title>400 No required SSL certificate was sent</title>" in ask("shop.test").stdout
+    assert ask("shop.test", "eve").code != 0, "the handshake fails; a real nginx answers 400"
+    assert ask("open.test").stdout == "open\n"
+    assert ask("ask.test", "ada").stdout == "known\n"
+    assert "403 Forbidden" in ask("ask.test").stdout
+
+
 def test_tls_is_verified_against_the_authority_and_the_name(proxy: Any) -> None:
     address = proxy.cluster.store.get("services", "default", "shop")["spec"]["clusterIP"]
     resolve = ["--resolve", f"shop.test:443:{address}"]

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 import simpy
 from cryptography import x509
@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from podwalk.containers import http, tls
-from podwalk.containers.process import PIPE_SIZE, BrokenPipe, Process
+from podwalk.containers.process import BrokenPipe, Process
 from podwalk.containers.sockets import Address, Connection
 from podwalk.network.ingress.dialects.nginx_annotations import decoded
 from podwalk.types import Ref, View
@@ -56,9 +56,7 @@ class TlsFront:
 
     def wrap(self, connection: Connection) -> Generator[simpy.Event, Any, tuple[http.ByteStream, str | None]]:
         """Begin TLS as a server; see :data:`podwalk.containers.http.Wrap`."""
-        name, hello = yield from self._peek(connection)
-        # It has what a TLS stream uses of a connection.
-        replayed = cast("Connection", Replayed(connection, hello))
+        name, replayed = yield from tls.peek(connection, *self._own_pem())
         try:
             stream = yield from tls.server(replayed, self._context(self.choose(name)))
         except tls.TlsError as error:
@@ -67,35 +65,6 @@ class TlsFront:
             raise ConnectionEnded from error
         self._remember(stream, connection)
         return stream, name
-
-    def _peek(self, connection: Connection) -> Generator[simpy.Event, Any, tuple[str, bytes]]:
-        """Read the first message of a client, and the server name in it.
-
-        The name decides whether a certificate is asked for, and OpenSSL cannot change that once it has begun: so one
-        that is thrown away reads the message first.
-        """
-        asked: list[str] = []
-
-        def on_name(_: ssl.SSLObject, name: str | None, __: ssl.SSLContext) -> int:
-            asked.append(name or "")
-            return ssl.ALERT_DESCRIPTION_USER_CANCELLED
-
-        probe = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        tls.load_certificate(probe, *self._own_pem())
-        probe.sni_callback = on_name
-        incoming = ssl.MemoryBIO()
-        reader = probe.wrap_bio(incoming, ssl.MemoryBIO(), server_side=True)
-        hello = b""
-        while not asked and (data := (yield from connection.read())):
-            hello += data
-            incoming.write(data)
-            try:
-                reader.do_handshake()
-            except ssl.SSLWantReadError:
-                continue
-            except ssl.SSLError:
-                break
-        return (asked[0] if asked else ""), hello
 
     def _remember(self, stream: tls.TlsStream, connection: Connection) -> None:
         self.clients.pop(connection.remote, None)
@@ -142,29 +111,6 @@ class TlsFront:
         if self._pem is None:
             self._pem = self_signed(*self.own_name, self.process)
         return self._pem
-
-
-class Replayed:
-    """A connection whose first bytes were read already, and come again."""
-
-    def __init__(self, connection: Connection, first: bytes) -> None:
-        """Give ``first`` back before what follows."""
-        self._connection, self._first = connection, first
-
-    def read(self, limit: int = PIPE_SIZE, timeout_s: float | None = None) -> Generator[simpy.Event, Any, bytes]:
-        """Wait for bytes; empty at the end."""
-        if self._first:
-            first, self._first = self._first, b""
-            return first
-        return (yield from self._connection.read(limit, timeout_s))
-
-    def write(self, data: bytes) -> None:
-        """Send bytes."""
-        self._connection.write(data)
-
-    def close(self) -> None:
-        """Close both directions."""
-        self._connection.close()
 
 
 class ConnectionEnded(BrokenPipe):

@@ -22,7 +22,8 @@ SIMULATED = frozenset(
         "log_format", "map",
         "proxy_http_version", "proxy_pass", "proxy_set_header", "return", "rewrite", "root", "server", "server_name",
         "server_tokens", "set",
-        "ssl_certificate", "ssl_certificate_key", "stub_status", "try_files", "types", "upstream", "user",
+        "ssl_certificate", "ssl_certificate_key", "ssl_client_certificate", "ssl_verify_client", "stub_status",
+        "try_files", "types", "upstream", "user",
     ]
 )  # fmt: skip
 HARMLESS = frozenset(
@@ -38,7 +39,7 @@ HARMLESS = frozenset(
         "reset_timedout_connection", "resolver", "resolver_timeout", "send_timeout", "sendfile",
         "server_names_hash_bucket_size", "ssl_ciphers",
         "ssl_prefer_server_ciphers", "ssl_protocols", "ssl_session_cache", "ssl_session_timeout",
-        "ssl_session_tickets", "tcp_nodelay",
+        "ssl_session_tickets", "ssl_verify_depth", "tcp_nodelay",
         "tcp_nopush", "types_hash_max_size", "underscores_in_headers", "use", "variables_hash_max_size",
         "worker_connections",
         "worker_processes", "worker_rlimit_nofile", "zone",
@@ -52,8 +53,7 @@ NOT_SIMULATED = frozenset(
         "limit_conn", "limit_conn_zone",
         "limit_rate", "limit_req", "limit_req_zone", "load_module", "mail", "memcached_pass", "mirror", "perl",
         "proxy_cache_path", "proxy_next_upstream",
-        "real_ip_header", "secure_link", "set_real_ip_from", "slice", "split_clients", "ssl_client_certificate",
-        "ssl_verify_client", "stream",
+        "real_ip_header", "secure_link", "set_real_ip_from", "slice", "split_clients", "stream",
         "sub_filter", "uwsgi_pass", "valid_referers", "hash", "satisfy",
     ]
 )  # fmt: skip

@@ -7,19 +7,23 @@ import ssl
 from collections.abc import Sequence
 
 import simpy
+from cryptography import x509
 
 from podwalk.containers import http, tls
 from podwalk.containers.files import FileError
 from podwalk.containers.images import serving
 from podwalk.containers.images.nginx import configuration
 from podwalk.containers.images.nginx.configuration import ConfigurationError, Directive
-from podwalk.containers.images.nginx.site import Listen, Site, listens
+from podwalk.containers.images.nginx.site import Clients, Listen, Site, listens, verification
 from podwalk.containers.process import SIGHUP, SIGINT, SIGTERM, Process, Signal
 from podwalk.containers.sockets import AddressInUse, Connection
 from podwalk.simulation import Task
 
 SIGQUIT = 3
 CONF = "/etc/nginx/nginx.conf"
+MAX_CLIENTS = 4096
+"""Clients whose certificates are remembered."""
+
 PID_FILE = "/run/nginx.pid"
 VERSIONS = {
     "1.14": "1.14.2",
@@ -57,6 +61,8 @@ class Master:
         self.running: dict[int, simpy.Process] = {}
         self.servers: dict[int, list[Site]] = {}
         self.contexts: dict[int, dict[str, ssl.SSLContext]] = {}
+        self.pems: dict[ssl.SSLContext, tuple[bytes, bytes]] = {}
+        self.clients: Clients = {}
         self.load()
 
     def load(self) -> None:
@@ -66,7 +72,7 @@ class Master:
         servers: dict[int, list[Site]] = {}
         contexts: dict[int, dict[str, ssl.SSLContext]] = {}
         for block in http_block.all("server"):
-            site = Site(self.process, http_block, block, f"nginx/{self.version}")
+            site = Site(self.process, http_block, block, f"nginx/{self.version}", self.clients)
             for listen in listens(block):
                 servers.setdefault(listen.port, [])
                 if listen.default:
@@ -74,12 +80,14 @@ class Master:
                 elif site not in servers[listen.port]:
                     servers[listen.port].append(site)
                 if listen.ssl:
-                    context = self._context(block)
+                    context = self._context(http_block, block)
                     for name in site.names or [""]:
                         contexts.setdefault(listen.port, {})[name] = context
         self.servers, self.contexts = servers, contexts
+        used = {context for named in contexts.values() for context in named.values()}
+        self.pems = {context: pem for context, pem in self.pems.items() if context in used}
 
-    def _context(self, block: Directive) -> ssl.SSLContext:
+    def _context(self, http_block: Directive, block: Directive) -> ssl.SSLContext:
         """Make the TLS context of a server."""
         certificate, key = block.first("ssl_certificate"), block.first("ssl_certificate_key")
         where = f"{block.file}:{block.line}"
@@ -91,20 +99,43 @@ class Master:
             )
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.set_alpn_protocols(["http/1.1"])
-        contents = []
-        for directive, word in ((certificate, "certificate"), (key, "certificate key")):
-            try:
-                contents.append(self.process.container.files.read(directive.args[0]))
-            except FileError as error:
-                raise ConfigurationError(
-                    f'cannot load {word} "{directive.args[0]}": BIO_new_file() failed (SSL: error:80000002:system'
-                    f" library::{error.reason}:calling fopen({directive.args[0]}, r))"
-                ) from error
+        pem = self._read(certificate, "certificate"), self._read(key, "certificate key")
         try:
-            tls.load_certificate(context, *contents)
+            tls.load_certificate(context, *pem)
         except (ssl.SSLError, ValueError) as error:
             raise ConfigurationError(f'SSL_CTX_use_PrivateKey("{key.args[0]}") failed (SSL: {error})') from error
+        self.pems[context] = pem
+        self._ask_clients(context, http_block, block, where)
         return context
+
+    def _ask_clients(self, context: ssl.SSLContext, http_block: Directive, block: Directive, where: str) -> None:
+        """Let a server ask its clients for a certificate; that one is wanted is said by HTTP, after the handshake."""
+        mode = verification(block, http_block)
+        if mode == "off":
+            return
+        if mode not in ("on", "optional"):
+            raise ConfigurationError(
+                f'"ssl_verify_client {mode}" is nginx\'s, but podwalk does not simulate it, in {where}'
+            )
+        authorities = block.first("ssl_client_certificate") or http_block.first("ssl_client_certificate")
+        if authorities is None:
+            raise ConfigurationError(f"no ssl_client_certificate for ssl_verify_client in {where}")
+        context.verify_mode = ssl.CERT_OPTIONAL
+        try:
+            context.load_verify_locations(cadata=self._read(authorities, "certificate").decode())
+        except (ssl.SSLError, ValueError) as error:
+            file = authorities.args[0]
+            raise ConfigurationError(f'SSL_CTX_load_verify_locations("{file}") failed (SSL: {error})') from error
+
+    def _read(self, directive: Directive, word: str) -> bytes:
+        path = directive.args[0]
+        try:
+            return self.process.container.files.read(path)
+        except FileError as error:
+            raise ConfigurationError(
+                f'cannot load {word} "{path}": BIO_new_file() failed (SSL: error:80000002:system'
+                f" library::{error.reason}:calling fopen({path}, r))"
+            ) from error
 
     def start(self) -> None:
         """Open the ports that are not open yet, and close those that are gone.
@@ -130,18 +161,20 @@ class Master:
 
         def wrap(connection: Connection) -> Task:
             contexts = self.contexts[port]
-            names: list[str] = []
-
-            def choose(socket: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> None:
-                names.append(name or "")
-                socket.context = _by_name(contexts, name or "")
-
-            context = next(iter(contexts.values()))
-            context.sni_callback = choose
-            stream = yield from tls.server(connection, context)
-            return stream, names[0] if names else ""
+            name, replayed = yield from tls.peek(connection, *self.pems[next(iter(contexts.values()))])
+            stream = yield from tls.server(replayed, _by_name(contexts, name))
+            self._remember(stream, connection)
+            return stream, name
 
         return wrap
+
+    def _remember(self, stream: tls.TlsStream, connection: Connection) -> None:
+        """Keep who a client has shown itself to be, for the requests on its connection."""
+        self.clients.pop(connection.remote, None)
+        if shown := stream.object.getpeercert(True):
+            while len(self.clients) >= MAX_CLIENTS:
+                del self.clients[next(iter(self.clients))]
+            self.clients[connection.remote] = x509.load_der_x509_certificate(shown).subject.rfc4514_string()
 
     def _handler(self, port: int) -> http.Handler:
         def handle(request: http.Incoming) -> Task:

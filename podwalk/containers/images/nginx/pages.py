@@ -59,11 +59,13 @@ def title(status: int) -> str:
     return TITLES.get(status, f"{status} {reason(status)}")
 
 
-def error(status: int, server: str) -> bytes:
-    """Return an error page."""
+def error(status: int, server: str, detail: str = "") -> bytes:
+    """Return an error page; ``detail`` stands in the title and below the heading."""
     name = title(status)
+    more = f"<center>{detail}</center>\r\n" if detail else ""
     return (
-        f"<html>\r\n<head><title>{name}</title></head>\r\n<body>\r\n<center><h1>{name}</h1></center>\r\n"
+        f"<html>\r\n<head><title>{f'{status} {detail}' if detail else name}</title></head>\r\n<body>\r\n"
+        f"<center><h1>{name}</h1></center>\r\n{more}"
         f"<hr><center>{server}</center>\r\n</body>\r\n</html>\r\n"
     ).encode()
 

@@ -25,13 +25,16 @@ from podwalk.containers.images.nginx import pages
 from podwalk.containers.images.nginx.configuration import Directive
 from podwalk.containers.images.nginx.variables import find, substitute
 from podwalk.containers.process import BrokenPipe, Process
-from podwalk.containers.sockets import ConnectionTimedOut, SocketError
+from podwalk.containers.sockets import Address, ConnectionTimedOut, SocketError
 
 PROXY_TIMEOUT_S = 60.0
 REDIRECTS = 10
 COMBINED = (
     '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"'
 )
+Clients = dict[Address, str]
+"""The subject of the certificate that the client at an address has shown."""
+
 HOP_BY_HOP = frozenset(["connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"])
 
 
@@ -55,6 +58,12 @@ def listens(block: Directive) -> list[Listen]:
     return list(found.values()) or [Listen(80, ssl=False, default=False)]
 
 
+def verification(block: Directive, http_block: Directive) -> str:
+    """Return whether a server asks its clients for a certificate: ``on``, ``optional``, ``off``."""
+    found = block.first("ssl_verify_client") or http_block.first("ssl_verify_client")
+    return found.args[0] if found is not None else "off"
+
+
 @dataclass
 class Visit:
     """One request on its way through a server: its URI may be rewritten."""
@@ -72,9 +81,11 @@ class Visit:
 class Site:
     """One server."""
 
-    def __init__(self, process: Process, http_block: Directive, block: Directive, server: str) -> None:
+    def __init__(
+        self, process: Process, http_block: Directive, block: Directive, server: str, clients: Clients
+    ) -> None:
         """Keep the blocks; ``server`` is what nginx calls itself."""
-        self.process, self.http, self.block, self.name = process, http_block, block, server
+        self.process, self.http, self.block, self.name, self.clients = process, http_block, block, server, clients
         self.names = [
             name.strip('"').lower() if not name.startswith("~") else name
             for one in block.all("server_name")
@@ -98,6 +109,10 @@ class Site:
 
     def _process(self, visit: Visit) -> Generator[simpy.Event, Any, http.Answer]:
         visit.scopes = [self.block]
+        wanted = visit.request.tls is not None and verification(self.block, self.http) == "on"
+        if wanted and not self._client(visit):
+            page = pages.error(400, self.signature, "No required SSL certificate was sent")
+            return http.Answer(400, [("Content-Type", "text/html")], page)
         if (done := self._rewrite(visit, self.block)) is not None:
             return done
         for _ in range(REDIRECTS):
@@ -229,6 +244,10 @@ class Site:
         return http.Answer(
             status, [("Content-Type", "text/html"), ("Location", location)], pages.error(status, self.signature)
         )
+
+    def _client(self, visit: Visit) -> str:
+        """Return the subject of the client's certificate, which was verified in the handshake; empty without one."""
+        return self.clients.get(visit.request.remote, "")
 
     def _error(self, status: int) -> http.Answer:
         return http.Answer(status, [("Content-Type", "text/html")], pages.error(status, self.signature))
@@ -558,6 +577,8 @@ class Site:
             "https": "on" if request.tls is not None else "",
             "request_time": "0.000", "http_host": request.header("host"), "connection": "1",
             "ssl_server_name": request.tls or "",
+            "ssl_client_s_dn": self._client(visit),
+            "ssl_client_verify": ("SUCCESS" if self._client(visit) else "NONE") if request.tls is not None else "",
         }  # fmt: skip
         return find(name, known, request.header, visit.query)
 
