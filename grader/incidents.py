@@ -16,6 +16,7 @@ from grader import Task
 from grader.checks.incidents import contained, settled
 from grader.finding import Result
 from podwalk.facade import Changes, Cluster
+from podwalk.facade.belongings import EVERYWHERE
 from podwalk.facade.cluster import Text
 from podwalk.facade.errors import LearnerError
 from podwalk.incidents import Incident, Ticket, draw
@@ -122,7 +123,8 @@ def begin(cluster: Cluster, seed: int | str, *, faults: int = FAULTS, graded: bo
     incident = draw(seed, faults)
     desk, mark = Desk(cluster, incident, graded=graded), f"{seed}/{faults}"
     if _under_way(cluster) != mark:
-        desk.close()
+        if _is_occupied(cluster, incident):
+            desk.close()
         cluster.addon("ingress")
         cluster.apply(incident.objects)
         _settle(cluster, incident)
@@ -144,6 +146,18 @@ def _settle(cluster: Cluster, incident: Incident) -> None:
 def _under_way(cluster: Cluster) -> str:
     found = [obj for obj in cluster.get("namespaces") if obj["metadata"]["name"] == NAMESPACE]
     return str((found[0]["metadata"].get("annotations") or {}).get(SEED, "")) if found else ""
+
+
+def _is_occupied(cluster: Cluster, incident: Incident) -> bool:
+    """Whether its namespaces hold anything; empty ones are taken as they are, since they may be lent to us only."""
+    kinds = {obj["kind"] for obj in incident.objects} - {"Namespace"}
+    found = (
+        f"{kind}/{obj['metadata']['name']}"
+        for kind in kinds
+        for name in incident.namespaces
+        for obj in cluster.get(kind.lower(), namespace=name)
+    )
+    return any(name not in EVERYWHERE for name in found)
 
 
 def _namespace(name: str) -> dict[str, object]:

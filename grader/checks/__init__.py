@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from grader.checks.clients import admits, verifies
 from grader.checks.health import heeds_health, unrestarted
 from grader.checks.incidents import contained, incident, settled
 from grader.checks.ingress import (
@@ -24,6 +25,7 @@ from podwalk.facade.probes import Caller, like
 
 __all__ = [
     "Caller",
+    "admits",
     "answers",
     "asks_first",
     "attached",
@@ -62,6 +64,7 @@ __all__ = [
     "sticky",
     "unrestarted",
     "unrouted",
+    "verifies",
     "where",
     "within",
     "without_ingress",

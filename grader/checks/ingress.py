@@ -164,9 +164,9 @@ def certificate(host: str, secret: str, *, namespace: str = "") -> Check:
     def attempt(cluster: Cluster) -> Finding:
         wanted = _first_certificate(_decoded(cluster.get("secrets", secret, namespace=namespace).object, "tls.crt"))
         seen = []
-        for address in _doors(cluster).values():
+        for address in open_doors(cluster).values():
             command = f"echo | openssl s_client -connect {address}:443 -servername {shlex.quote(host)} 2>&1"
-            output = call(cluster, _probe(), command)
+            output = call(cluster, prober(), command)
             if _first_certificate(output.stdout) == wanted:
                 return PASSED
             subject = re.search(r"^subject=\s*(.*)$", output.stdout, re.MULTILINE)
@@ -220,9 +220,9 @@ def shares(url: str, parts: Mapping[str, int], *, requests: int = 60, off: float
     def attempt(cluster: Cluster) -> Finding:
         kinds = {pod["metadata"]["name"]: labels for labels in parts for pod in pods(labels, namespace)(cluster)}
         best = failed(f"{url} is not answered by any of the Pods")
-        for address in _doors(cluster).values():
-            loop = f"for i in $(seq {requests}); do {_curl(address, url, '-L')} | grep ^Hostname || echo; done"
-            lines = call(cluster, _probe(), loop, timeout_s=60).lines
+        for address in open_doors(cluster).values():
+            loop = f"for i in $(seq {requests}); do {curl(address, url, '-L')} | grep ^Hostname || echo; done"
+            lines = call(cluster, prober(), loop, timeout_s=60).lines
             counts = Counter(kinds.get(line.rpartition(" ")[2], "") for line in lines)
             found = _shared(url, counts, {labels: weight / total for labels, weight in parts.items()}, requests, off)
             best = max(best, found, key=lambda one: one.share)
@@ -306,13 +306,11 @@ def _best(cluster: Cluster, url: str, options: str, judge: Callable[[Reply], Fin
 
 
 def _ask(cluster: Cluster, url: str, options: str, door: str = "") -> dict[str, Reply]:
-    places = {name: address for name, address in _doors(cluster).items() if door in ("", name)}
-    return {
-        name: _parsed(call(cluster, _probe(), _curl(place, url, f"-i {options}"))) for name, place in places.items()
-    }
+    places = {name: address for name, address in open_doors(cluster).items() if door in ("", name)}
+    return {name: parsed(call(cluster, prober(), curl(place, url, f"-i {options}"))) for name, place in places.items()}
 
 
-def _doors(cluster: Cluster) -> dict[str, str]:
+def open_doors(cluster: Cluster) -> dict[str, str]:
     """Return the address of each controller, by what it serves; two that are the same Service count once each."""
     found = {name: doors.find(cluster, serving) for name, serving in DOORS.items()}
     return {
@@ -322,12 +320,13 @@ def _doors(cluster: Cluster) -> dict[str, str]:
     }
 
 
-def _curl(address: str, url: str, options: str) -> str:
+def curl(address: str, url: str, options: str) -> str:
+    """Return the command that asks for a URL at an address."""
     # Whose certificate it is has a check of its own.
     return f"curl -sS -k -m {TIMEOUT_S} --connect-to ::{address} {options} {shlex.quote(url)}"
 
 
-def _parsed(output: object) -> Reply:
+def parsed(output: object) -> Reply:
     """Read what ``curl -i`` printed; of several answers, as after a redirect, the last."""
     text, problem = str(getattr(output, "stdout", "")), str(getattr(output, "stderr", "")).strip()
     status, headers = 0, dict[str, str]()
@@ -338,7 +337,8 @@ def _parsed(output: object) -> Reply:
     return Reply(status, headers, text.replace("\r\n", "\n"), problem or "no answer")
 
 
-def _probe() -> Caller:
+def prober() -> Caller:
+    """Return who asks: a Pod with curl and openssl."""
     return Caller(image=IMAGE)
 
 
