@@ -1,7 +1,7 @@
 """Marks for other programs: CSV for a spreadsheet, ``results.json`` for Gradescope and for PrairieLearn.
 
-Source: gradescope-autograders.readthedocs.io, "Autograder Specifications"; prairielearn.readthedocs.io, "External
-grading".
+Source: gradescope-autograders.readthedocs.io, "Autograder Specifications", "Output format"; PrairieLearn's
+docs/externalGrading.md, "Grading results". Both read on 2026-11-27.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from grader.marks import StudentMarks, TaskMark
+
+MAX_OUTPUT = 20_000
+"""Characters of a task's reasons: PrairieLearn takes no file larger than 1 MB."""
 
 
 def write(folder: Path, marks: Sequence[StudentMarks]) -> None:
@@ -52,9 +55,12 @@ def gradescope(student: StudentMarks) -> dict[str, Any]:
 
 
 def prairielearn(student: StudentMarks) -> dict[str, Any]:
-    """Return PrairieLearn's results, of the tasks that are marked by machine."""
+    """Return PrairieLearn's results, of the tasks that are marked by machine.
+
+    A fault is "invalid, not gradable": it costs no points, and no attempt.
+    """
     if student.fault:
-        return {"gradable": False, "message": f"not gradable: {student.fault}"}
+        return {"gradable": False, "format_errors": [f"not gradable: {student.fault}"]}
     marked = [task for task in student.tasks if task.points is not None]
     most = sum(task.max_points for task in marked)
     tests = [
@@ -65,4 +71,4 @@ def prairielearn(student: StudentMarks) -> dict[str, Any]:
 
 
 def _text(task: TaskMark) -> str:
-    return "\n".join(task.reasons)
+    return "\n".join(task.reasons)[:MAX_OUTPUT]

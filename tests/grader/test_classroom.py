@@ -210,7 +210,8 @@ MARKS = [
     ),
 ]
 
-# What Gradescope and PrairieLearn say of their files. Other names are refused, to catch a misspelt one.
+# What Gradescope ("Autograder Specifications", "Output format") and PrairieLearn (docs/externalGrading.md, "Grading
+# results") say of their files, read on 2026-11-27. Other names are refused, to catch a misspelt one.
 VISIBILITY = {"enum": ["hidden", "after_due_date", "after_published", "visible"]}
 GRADESCOPE = {
     "type": "object",
@@ -231,6 +232,12 @@ GRADESCOPE = {
             },
         }},
     },
+    # The score of each test may stand for the whole; who says neither has failed, and is told why.
+    "anyOf": [
+        {"required": ["score"]},
+        {"required": ["tests"], "properties": {"tests": {"minItems": 1, "items": {"required": ["score"]}}}},
+        {"required": ["output"], "not": {"required": ["tests"]}},
+    ],
 }  # fmt: skip
 PRAIRIELEARN = {
     "type": "object",
@@ -251,6 +258,32 @@ PRAIRIELEARN = {
     },
     "if": {"properties": {"gradable": {"const": True}}}, "then": {"required": ["score"]},
 }  # fmt: skip
+GRADESCOPES_EXAMPLE = {
+    "score": 44.0, "execution_time": 136, "output": "Text relevant to the entire submission",
+    "visibility": "after_due_date", "stdout_visibility": "visible", "extra_data": {},
+    "tests": [{
+        "score": 2.0, "max_score": 2.0, "name": "Your name here", "number": "1.1", "output": "Giant multiline string",
+        "tags": ["tag1", "tag2", "tag3"], "visibility": "visible", "extra_data": {},
+    }],
+    "leaderboard": [{"name": "Accuracy", "value": 0.926}, {"name": "Time", "value": 15.1, "order": "asc"}],
+}  # fmt: skip
+PRAIRIELEARNS_EXAMPLE = {
+    "gradable": True, "score": 0.25, "message": "Tests completed successfully.", "output": "Running tests...",
+    "images": [{"label": "First Image", "url": "data:image/png;base64,..."}],
+    "tests": [{
+        "name": "Test 1", "description": "Tests that a thing does a thing.", "points": 1, "max_points": 1,
+        "message": "No errors!", "output": "Running test...",
+    }],
+}  # fmt: skip
+
+
+def test_the_documents_own_examples_have_the_form_that_ours_are_held_to() -> None:
+    jsonschema.validate(GRADESCOPES_EXAMPLE, GRADESCOPE)
+    jsonschema.validate(PRAIRIELEARNS_EXAMPLE, PRAIRIELEARN)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"tests": [{"name": "one", "points": 2}]}, GRADESCOPE)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"gradable": True, "score": 25}, PRAIRIELEARN)
 
 
 @pytest.mark.parametrize(("place", "schema"), [("gradescope", GRADESCOPE), ("prairielearn", PRAIRIELEARN)])
@@ -265,7 +298,7 @@ def test_results_for_other_programs_have_their_documented_form(
 def test_a_fault_is_no_score_in_any_form(tmp_path: Path) -> None:
     export.write(tmp_path, MARKS)
     eve, fay = (json.loads((tmp_path / "prairielearn" / f"{name}.json").read_text()) for name in ("eve", "fay"))
-    assert eve["gradable"] is False
+    assert eve == {"gradable": False, "format_errors": ["not gradable: the cluster did not start"]}
     assert fay["score"] == 0.7, "of what a machine marks"
     eve, fay = (json.loads((tmp_path / "gradescope" / f"{name}.json").read_text()) for name in ("eve", "fay"))
     assert "score" not in eve
