@@ -199,6 +199,22 @@ def test_nginx_does_what_its_configuration_says(proxy: Any) -> None:
     assert proxy.exec("shoot", "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "http://shop/").stdout == "404"
 
 
+def test_nginx_knows_the_hashes_of_an_htpasswd_file(lab: Any) -> None:
+    lab.apply(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: conf}\ndata:\n"
+        "  users: ada:$apr1$shopshop$zNPPRnXItzHpRKYW9EqwM1\n"
+        "  default.conf: |\n    server {\n      listen 80;\n      auth_basic staff;\n"
+        "      auth_basic_user_file /etc/nginx/conf.d/users;\n      location / { root /usr/share/nginx/html; }\n    }\n"
+        "---\napiVersion: v1\nkind: Pod\nmetadata: {name: shop}\nspec:\n  containers:\n  - name: c\n    image: nginx\n"
+        "    volumeMounts: [{name: conf, mountPath: /etc/nginx/conf.d}]\n"
+        "  volumes: [{name: conf, configMap: {name: conf}}]\n"
+    )
+    lab.ready("shop")
+    address = lab.cluster.store.get("pods", "default", "shop")["status"]["podIP"]
+    assert "Welcome to nginx!" in lab.exec("shoot", "curl", "-sS", "-u", "ada:tulips", f"http://{address}/").stdout
+    assert "401" in lab.exec("shoot", "curl", "-sS", "-u", "ada:roses", f"http://{address}/").stdout
+
+
 VERIFYING = """
 server {
     listen 443 ssl;

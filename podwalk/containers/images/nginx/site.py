@@ -7,7 +7,6 @@ sub-requests; ``if`` knows its documented conditions but holds only ``return``, 
 from __future__ import annotations
 
 import base64
-import hashlib
 import ipaddress
 import re
 from collections.abc import Generator, Iterator
@@ -26,6 +25,7 @@ from podwalk.containers.images.nginx.configuration import Directive
 from podwalk.containers.images.nginx.variables import find, substitute
 from podwalk.containers.process import BrokenPipe, Process
 from podwalk.containers.sockets import Address, ConnectionTimedOut, SocketError
+from podwalk.network.ingress import passwords
 
 PROXY_TIMEOUT_S = 60.0
 REDIRECTS = 10
@@ -298,12 +298,7 @@ class Site:
             lines = self.process.container.files.read(listed.args[0]).decode().splitlines()
         except (ValueError, FileError):
             return False
-        for line in lines:
-            name, _, secret = line.partition(":")
-            if name == user:
-                digest = "{SHA}" + base64.b64encode(hashlib.sha1(password.encode()).digest()).decode()
-                return secret in (f"{{PLAIN}}{password}", digest)
-        return False
+        return passwords.verify(lines, user, password)
 
     def _content(self, visit: Visit) -> Generator[simpy.Event, Any, http.Answer | str]:
         """Return the answer of a location, or the path to go to instead."""
