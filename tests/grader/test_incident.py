@@ -10,8 +10,7 @@ from grader.course import Course
 from grader.isolation.bench import Judge
 from podwalk.incidents import draw
 from tests.grader.conftest import Assignment, released
-
-FULL = {"ticket-1": 3.0, "ticket-2": 3.0, "ticket-3": 3.0, "contained": 3.0}
+from tests.grader.references.incident import BY_CLASS, BY_NAME, BY_OTHER_LABEL, FULL, SEED
 
 
 @pytest.fixture(scope="module")
@@ -30,69 +29,12 @@ def test_an_untouched_notebook_earns_nothing(incident: Assignment) -> None:
     assert incident.mark({}, seed=3).total == 0
 
 
-SEED = 2
-"""Calls from `stall` to `baskets` are allowed on the Service's port; the Ingress has a class that is not there; and the
-label by which the office's monitors are let in was never set."""
-
-
 def test_the_seed_of_these_tests_has_the_faults_they_mend() -> None:
     assert [fault.name for fault in draw(SEED).faults] == ["service-port", "ingress-class", "namespace-label"]
 
 
 def answers(*cells: str) -> dict[str, str]:
     return {f"ticket-{number}-answer": cell for number, cell in enumerate(cells, 1)}
-
-
-WHOLE_NEW = """
-import podwalk.incidents
-
-desk.close()
-cluster.apply(podwalk.incidents.draw(podwalk.seed("incident"), 0).objects)
-"""
-
-
-@pytest.mark.slow
-def test_setting_the_application_up_anew_earns_all_points(incident: Assignment) -> None:
-    assert incident.mark(answers(WHOLE_NEW), seed=SEED).points == FULL
-
-
-BARE = """
-def bare(obj):
-    kept = {key: value for key, value in obj["metadata"].items() if key in ("name", "namespace", "labels")}
-    return {**{key: value for key, value in obj.items() if key != "status"}, "metadata": kept}
-"""
-BY_NAME = (
-    BARE
-    + """
-policy = cluster.get("networkpolicy/baskets-from-stall").object
-policy["spec"]["ingress"][0]["ports"] = [{"port": "http"}]
-cluster.apply(bare(policy))
-"""
-)
-BY_CLASS = (
-    BARE
-    + """
-ingress = cluster.get("ingresses").objects[0]
-ingress["spec"]["ingressClassName"] = "nginx"
-cluster.apply(bare(ingress))
-"""
-)
-BY_OTHER_LABEL = (
-    BARE
-    + """
-policy = cluster.get("networkpolicy/baskets-from-monitors").object
-peer = policy["spec"]["ingress"][0]["from"][0]
-peer["namespaceSelector"] = {"matchLabels": {"kubernetes.io/metadata.name": "incident-office"}}
-cluster.delete("networkpolicy/baskets-from-monitors")
-policy["metadata"]["name"] = "office"
-cluster.apply(bare(policy))
-"""
-)
-
-
-@pytest.mark.slow
-def test_smaller_mends_by_hand_earn_all_points(incident: Assignment) -> None:
-    assert incident.mark(answers(BY_NAME, BY_CLASS, BY_OTHER_LABEL), seed=SEED).points == FULL
 
 
 @pytest.mark.slow

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import podwalk
 from grader.course import Course
 from grader.isolation.bench import Judge
+from grader.isolation.job import timeouts_s
 from podwalk.facade import Cluster
 from tests.conformance.conftest import kind_name
 from tests.grader.conftest import Assignment, released
+from tests.grader.test_references import REFERENCES
 
-FULL = {
-    "services": {"backend": 3.0, "service": 4.0, "affinity": 3.0, "headless": 3.0},
-    "dns": {"members": 4.0, "port": 2.0, "alias": 2.0, "search": 3.0},
-    "policies": {"tiers": 5.0, "metrics": 4.0, "egress": 4.0},
-}
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")
@@ -29,20 +27,36 @@ def kind() -> Cluster:
     return podwalk.cluster(f"kind:{name}", quiet=True)
 
 
-def _mark(assignment: Assignment, kind: Cluster, answers: dict[str, str]) -> dict[str, float]:
-    outcome = assignment.mark(answers, backend=f"kind:{kind_name()}", cell_timeout_s=180.0, timeout_s=600.0)
-    print(outcome.reasons, outcome.marked.timings_s)
-    return dict(outcome.points)
+def _real() -> dict[str, Any]:
+    cell_timeout_s, timeout_s = timeouts_s("kind")
+    return {"backend": f"kind:{kind_name()}", "cell_timeout_s": cell_timeout_s, "timeout_s": timeout_s}
 
 
-@pytest.mark.parametrize("name", FULL)
+def _answers(name: str, which: str, solutions: dict[str, str]) -> tuple[dict[str, str], dict[str, float]]:
+    """Return answers, and the marks that they earn on the embedded cluster."""
+    reference = REFERENCES[name]
+    match which:
+        case "right":
+            return solutions, dict(reference.full)
+        case "another way":
+            return reference.way(solutions, next(iter(reference.ways))), dict(reference.full)
+        case "untouched":
+            return {}, dict.fromkeys(reference.full, 0.0)
+    mistake = next(iter(reference.mistakes))
+    return reference.mistake(solutions, mistake), {**reference.full, **reference.mistakes[mistake][3]}
+
+
+@pytest.mark.parametrize("which", ["right", "another way", "untouched", "a mistake"])
+@pytest.mark.parametrize("name", REFERENCES)
 def test_a_real_cluster_gives_the_marks_of_the_embedded_one(
-    name: str, kind: Cluster, course: Course, judge: Judge, root: Path
+    name: str, which: str, kind: Cluster, course: Course, judge: Judge, root: Path
 ) -> None:
     assignment = released(course, judge, root / "notebooks" / "source" / name)
-    right = _mark(assignment, kind, assignment.solutions)
-    assert right == assignment.mark(assignment.solutions).points
-    assert set(FULL[name].items()) <= set(right.items())
+    answers, expected = _answers(name, which, assignment.solutions)
+    seed = REFERENCES[name].seed
+    outcome = assignment.mark(answers, **_real(), **({} if seed is None else {"seed": seed}))
+    print(name, which, outcome.marked.timings_s)
+    assert outcome.points == expected, outcome.reasons
 
 
 def test_a_submission_reaches_its_own_namespaces_only_and_leaves_nothing(services: Assignment, kind: Cluster) -> None:
@@ -65,9 +79,7 @@ for tried in (
     before = set(kind.get("namespaces").names)
     outcome = services.mark(
         services.solutions | {"headless-answer": attack},
-        backend=f"kind:{kind_name()}",
-        cell_timeout_s=180.0,
-        timeout_s=600.0,
+        **_real(),
     )
     said = "".join(str(output.get("text", "")) for cell in outcome.marked.answers for output in cell)
     assert said.count("refused") == 5, said

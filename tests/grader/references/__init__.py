@@ -1,0 +1,78 @@
+"""Reference answers: for each task the right one (the source notebook's), other right ones, and plausible mistakes.
+
+The notebooks hold the solutions; here is what else is right, and what mistakes earn, a module an assignment.
+:mod:`tests.grader.test_references` tries them, and holds that there is enough of everything: two other ways for each
+task, and a mistake for each check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Edit:
+    """An answer that is the reference answer with something replaced."""
+
+    right: str
+    wrong: str
+
+    def of(self, text: str) -> str:
+        """Return the answer."""
+        assert self.right in text, f"the edit must change something: {self.right!r}"
+        return text.replace(self.right, self.wrong)
+
+
+Answer = str | Edit | tuple[Edit, ...]
+Way = Mapping[str, Answer]
+"""A right answer for some cells, by their ``grade_id``."""
+
+Mistake = tuple[str | tuple[str, ...], str, str, Mapping[str, float]]
+"""The cells, what is replaced by what, and the marks that differ from the full ones."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What is known of an assignment's answers.
+
+    Attributes:
+        full: the points of each task that is marked by machine.
+        ways: other right answers, by what is different.
+        mistakes: plausible ones, by what is wrong.
+        answered_in: the cells in which a task is answered, where it is not the one named after it.
+        seed: of the student's variant.
+    """
+
+    full: Mapping[str, float]
+    ways: Mapping[str, Way]
+    mistakes: Mapping[str, Mistake] = field(default_factory=dict)
+    answered_in: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    seed: int | None = None
+
+    def cells(self, task: str) -> tuple[str, ...]:
+        """Return the cells in which a task is answered."""
+        return self.answered_in.get(task, (f"{task}-answer",))
+
+    def way(self, solutions: Mapping[str, str], name: str) -> dict[str, str]:
+        """Return the answers of another right way."""
+        return {**solutions, **{cell: _text(answer, solutions[cell]) for cell, answer in self.ways[name].items()}}
+
+    def mistake(self, solutions: Mapping[str, str], name: str) -> dict[str, str]:
+        """Return the answers with a mistake in them."""
+        cells, right, wrong, _ = self.mistakes[name]
+        named = (cells,) if isinstance(cells, str) else cells
+        return {**solutions, **{cell: Edit(right, wrong).of(solutions[cell]) for cell in named}}
+
+
+def _text(answer: Answer, solution: str) -> str:
+    if isinstance(answer, str):
+        return answer
+    for edit in (answer,) if isinstance(answer, Edit) else answer:
+        solution = edit.of(solution)
+    return solution
+
+
+def apply(text: str) -> str:
+    """Return the cell that applies a manifest."""
+    return f'cluster.apply("""{text}""")'
