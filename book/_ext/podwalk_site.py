@@ -7,13 +7,16 @@ Without either the pages have no launch buttons, rather than buttons that lead n
 from __future__ import annotations
 
 import os
+import posixpath
 from typing import Any
 
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ExtensionError
 
 BRANCH = "main"
+THEME_KNOWS = ("github", "gitlab", "bitbucket")
 SETTINGS = {
     "podwalk_repository": "PODWALK_REPOSITORY",
     "podwalk_binderhub": "PODWALK_BINDERHUB",
@@ -47,6 +50,9 @@ def launch(_app: Sphinx, config: Config) -> None:
         return
     options = config.html_theme_options
     options |= {"repository_url": repository, "repository_branch": BRANCH, "use_repository_button": True}
+    if not any(host in repository for host in THEME_KNOWS):
+        # The theme ends the build at any other host unless it is told what the host is like.
+        options["repository_provider"] = "github"
     options["launch_buttons"] = {
         "notebook_interface": "jupyterlab",
         "binderhub_url": setting(config, "podwalk_binderhub"),
@@ -60,10 +66,20 @@ def leave_thebe_out(_app: Sphinx, _page: str, _template: str, context: dict[str,
         context[kind] = [file for file in context[kind] if "thebe" not in f"{file.filename} {file.attributes}"]
 
 
+def lead_to_pages(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Let a link in a cell's output to a notebook, which JupyterLab opens, lead to the notebook's page."""
+    for reference in doctree.findall(nodes.reference):
+        path, mark, place = reference.get("refuri", "").partition("#")
+        target, extension = posixpath.splitext(posixpath.normpath(posixpath.join(posixpath.dirname(page), path)))
+        if extension in {".ipynb", ".md"} and target in app.env.found_docs:
+            reference["refuri"] = app.builder.get_relative_uri(page, target) + mark + place
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the settings."""
     for name in SETTINGS:
         app.add_config_value(name, "", "html", types=frozenset({str}))
     app.connect("config-inited", launch)
     app.connect("html-page-context", leave_thebe_out)
+    app.connect("doctree-resolved", lead_to_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

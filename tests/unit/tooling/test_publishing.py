@@ -83,6 +83,11 @@ def test_the_repository_of_the_settings_gets_launch_buttons(site: ModuleType) ->
     assert told["launch_buttons"]["jupyterhub_url"] == ""
 
 
+def test_a_host_that_the_theme_does_not_know_is_taken_for_one_like_github(site: ModuleType) -> None:
+    assert options(site, podwalk_repository="https://git.example/a/b")["repository_provider"] == "github"
+    assert "repository_provider" not in options(site, podwalk_repository="https://gitlab.com/a/b")
+
+
 def test_the_environment_overrides_the_settings(site: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PODWALK_REPOSITORY", "https://git.example/fork/podwalk")
     monkeypatch.setenv("PODWALK_JUPYTERHUB", "https://hub.example")
