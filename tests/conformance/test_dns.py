@@ -180,3 +180,54 @@ def test_the_search_list_is_the_namespaces_and_a_final_dot_leaves_it_out(zone: C
     for name in ("web", f"web.{zone.namespace}", f"web.{zone.namespace}.svc"):
         assert zone.exec("tools", f"dig +short +search {name}").lines == [virtual], name
     assert zone.exec("tools", "dig +noall +comments +search web.").stdout.count("NXDOMAIN") == 1
+
+
+OWN = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: own}
+data:
+  Corefile: |
+    .:53 {
+        hosts {
+            192.0.2.53 both.example
+        }
+    }
+    example:5353 inner.test:5353 {
+        hosts {
+            192.0.2.54 both.example
+            192.0.2.56 a.inner.test
+        }
+        log
+    }
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: own}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+  - name: coredns
+    image: registry.k8s.io/coredns/coredns:v1.14.6
+    args: [-conf, /etc/coredns/Corefile]
+    volumeMounts: [{name: conf, mountPath: /etc/coredns}]
+  volumes: [{name: conf, configMap: {name: own}}]
+"""
+
+
+def test_server_blocks_of_two_ports_answer_each_at_its_own(zone: Cluster) -> None:
+    zone.apply(OWN)
+    zone.wait("pod/own", "condition=Ready")
+    ip = zone.get("pods", "own").object["status"]["podIP"]
+    zone.exec("tools", f"dig +short @{ip} -p 5353 both.example", until="succeeds")
+
+    def ask(words: str) -> tuple[str, list[str]]:
+        found = Answer(zone, f"@{ip} {words}")
+        return found.status, [data for _, _, data in found.records]
+
+    assert ask("-p 53 both.example") == ("NOERROR", ["192.0.2.53"])
+    assert ask("-p 5353 +tcp both.example") == ("NOERROR", ["192.0.2.54"])
+    assert ask("-p 5353 a.inner.test") == ("NOERROR", ["192.0.2.56"])
+    assert ask("-p 5353 other.org") == ("REFUSED", [])
+    lines = zone.logs("own").splitlines()
+    assert [line for line in lines if line.endswith(("53", "5353"))] == [".:53", "example.:5353", "inner.test.:5353"]

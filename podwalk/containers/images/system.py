@@ -89,12 +89,12 @@ class CoreDns:
                 received = yield from socket.receive()
                 if received is not None:
                     data, ip, client = received
-                    self.process.simulation.spawn(self._reply(socket.send, data, Address(ip, client)))
+                    self.process.simulation.spawn(self._reply(socket.send, data, Address(ip, client), port))
         finally:
             socket.close()
 
-    def _reply(self, send: Any, data: bytes, client: Address) -> Task:
-        reply = yield from self.answer(data, client, "udp")
+    def _reply(self, send: Any, data: bytes, client: Address, port: int) -> Task:
+        reply = yield from self.answer(data, client, "udp", port)
         if reply:
             send(reply, client.ip, client.port)
 
@@ -104,17 +104,17 @@ class CoreDns:
         try:
             while True:
                 connection = yield from listener.accept()
-                self.process.simulation.spawn(self._converse(connection))
+                self.process.simulation.spawn(self._converse(connection, port))
         finally:
             listener.close()
 
-    def _converse(self, connection: Connection) -> Task:
+    def _converse(self, connection: Connection, port: int) -> Task:
         buffer = bytearray()
         try:
             while data := (yield from connection.read()):
                 buffer += data
                 while len(buffer) >= 2 and len(buffer) >= 2 + (size := int.from_bytes(buffer[:2], "big")):
-                    reply = yield from self.answer(bytes(buffer[2 : 2 + size]), connection.remote, "tcp")
+                    reply = yield from self.answer(bytes(buffer[2 : 2 + size]), connection.remote, "tcp", port)
                     del buffer[: 2 + size]
                     connection.write(len(reply).to_bytes(2, "big") + reply)
         except (BrokenPipe, SocketError):
@@ -122,13 +122,13 @@ class CoreDns:
         finally:
             connection.close()
 
-    def answer(self, data: bytes, client: Address, protocol: str) -> Generator[simpy.Event, Any, bytes]:
-        """Answer one message; empty for what a server keeps silent about."""
+    def answer(self, data: bytes, client: Address, protocol: str, port: int) -> Generator[simpy.Event, Any, bytes]:
+        """Answer one message that came to a port; empty for what a server keeps silent about."""
         try:
             question = wire.question(data, client=str(client), protocol=protocol)
         except MessageError as error:
             return error.reply
-        steps = self.server.resolve(question)
+        steps = self.server.resolve(question, str(port))
         reply: Answer | None = None
         try:
             wanted = next(steps)
@@ -136,12 +136,12 @@ class CoreDns:
                 reply = yield from self._forward(wanted.question, wanted.servers)
                 wanted = steps.send(reply)
         except StopIteration as stopped:
-            self._count(question, stopped.value, client)
+            self._count(question, stopped.value, client, port)
             return wire.message(dataclasses.replace(stopped.value, question=question), data)
 
-    def _count(self, question: Question, reply: Answer, client: Address) -> None:
+    def _count(self, question: Question, reply: Answer, client: Address, port: int) -> None:
         """Keep the two counters that most dashboards draw; labels as the plugin prometheus sets them (seen on kind)."""
-        block = self.server.corefile.block_for(question.name)
+        block = self.server.corefile.block_for(question.name, str(port))
         if block is None or block.plugin("prometheus") is None:
             return
         common = {"server": f"dns://:{block.port}", "view": "", "zone": block.zones[0]}
@@ -212,9 +212,10 @@ def coredns(process: Process) -> Task:
     ports = sorted({int(block.port) for block in running.server.corefile.blocks})
     names = {plugin.name for block in running.server.corefile.blocks for plugin in block.plugins}
     tasks: list[Task] = []
-    for port in ports:
-        process.write(f".:{port}\n")
-        tasks += [running.udp(port), running.tcp(port)]
+    for zone, port in sorted((zone, block.port) for block in running.server.corefile.blocks for zone in block.zones):
+        process.write(f"{zone}:{port}\n")
+    for number in ports:
+        tasks += [running.udp(number), running.tcp(number)]
     if "health" in names:
         tasks.append(serving.serve(process, 8080, running.health))
     if "ready" in names:

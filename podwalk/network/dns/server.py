@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random as randomness
 from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
 
 from podwalk.network.dns import corefile as corefiles
 from podwalk.network.dns.corefile import Corefile, CorefileError, Directive, ServerBlock
@@ -69,12 +70,15 @@ class Server:
         """
         self.corefile = corefiles.parse(corefile) if isinstance(corefile, str) else corefile
         self.context = context
-        context.lookup = self.resolve
-        self._chains = [(block, _chain(context, block)) for block in self.corefile.blocks]
+        self._chains = [(block, _chain(self._at(block.port), block)) for block in self.corefile.blocks]
 
-    def resolve(self, question: Question) -> Steps:
-        """Answer a question; yields what has to be asked of servers outside."""
-        block = self.corefile.block_for(question.name)
+    def _at(self, port: str) -> Context:
+        """Return the context of a server block: whatever it asks itself, it asks at its own port."""
+        return replace(self.context, lookup=lambda question: self.resolve(question, port))
+
+    def resolve(self, question: Question, port: str = corefiles.DEFAULT_PORT) -> Steps:
+        """Answer a question that came to a port; yields what has to be asked of servers outside."""
+        block = self.corefile.block_for(question.name, port)
         if block is None:
             return Answer(question, REFUSED, source="no server block has this zone")
         chain = next(chain for candidate, chain in self._chains if candidate is block)
