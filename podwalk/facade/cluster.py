@@ -40,6 +40,11 @@ class Text(str):
         return self.rstrip("\n")
 
 
+def _is_manifest(text: str) -> bool:
+    """Whether text is YAML or JSON, and not ``KIND/NAME``, whose name may have a colon: ``system:metrics-server``."""
+    return any(mark in text for mark in ("\n", "{", ": "))
+
+
 class Cluster:
     """A cluster, whichever it is.
 
@@ -231,7 +236,7 @@ class Cluster:
             WaitError: when something did not go in time.
         """
         space = namespace or self.namespace
-        if isinstance(what, str) and "\n" not in what and ":" not in what:
+        if isinstance(what, str) and not _is_manifest(what):
             kind, name = self._words(what, name)
             targets = [(kind, space, name)]
         else:

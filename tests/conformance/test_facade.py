@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 
 import pytest
@@ -132,6 +133,15 @@ def test_waiting_in_vain_says_what_is_lacking(cluster: Cluster) -> None:
     cluster.apply(POD.replace("nginx:1.27", "nginx:no-such-tag"))
     with pytest.raises(WaitError, match="containers with unready status"):
         cluster.wait("pod/web", "condition=Ready", timeout_s=2)
+
+
+def test_a_name_with_a_colon_is_no_manifest(cluster: Cluster) -> None:
+    name = f"system:{cluster.namespace}"
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": name}}
+    for what in (f"clusterrole/{name}", json.dumps(role)):
+        cluster.apply(role)
+        assert [entry.change for entry in cluster.delete(what)] == ["deleted"]
+        assert name not in cluster.get("clusterroles").names
 
 
 def test_delete_returns_when_the_object_is_gone(shop: Cluster) -> None:
