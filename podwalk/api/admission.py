@@ -51,6 +51,7 @@ def admit_update(objects: StoredObjects, resource: Resource, obj: Object, old: O
     """Change and check the new state of an object."""
     if resource.key == "pods":
         _label_topology(objects, obj, old)
+        _tolerate_nodes(obj["spec"])
         for key in ("priority", "preemptionPolicy", "serviceAccountName", "serviceAccount"):
             if key in old["spec"] and key not in obj["spec"]:
                 obj["spec"][key] = old["spec"][key]
@@ -95,6 +96,11 @@ def _admit_pod(objects: StoredObjects, resource: Resource, pod: Object) -> None:
     if not spec.get("containers"):
         return
     _admit_service_account(objects, resource, pod)
+    _tolerate_nodes(spec)
+
+
+def _tolerate_nodes(spec: Object) -> None:
+    """Let a Pod stay on a node that is lost for a while: also on an update, or an apply would take that away again."""
     for key in ("not-ready", "unreachable"):
         _tolerate(spec, f"node.kubernetes.io/{key}")
 

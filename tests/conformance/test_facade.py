@@ -24,6 +24,14 @@ def test_apply_says_created_unchanged_configured(cluster: Cluster) -> None:
     assert repr(cluster.apply(config | {"data": {"k": "2"}})) == "configmap/a configured"
 
 
+def test_a_pod_with_a_toleration_can_be_applied_again(cluster: Cluster) -> None:
+    pod = POD + "  tolerations:\n  - key: node-role.kubernetes.io/control-plane\n    operator: Exists\n"
+    cluster.apply(pod)
+    assert repr(cluster.apply(pod)) == "pod/web unchanged"
+    tolerated = {one["key"] for one in cluster.get("pod/web").object["spec"]["tolerations"]}
+    assert {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"} < tolerated
+
+
 def test_a_field_taken_out_of_the_manifest_goes_away(cluster: Cluster) -> None:
     config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"k": "1", "l": "2"}}
     cluster.apply(config)
