@@ -108,6 +108,15 @@ class Dumper(yaml.SafeDumper):
             return tag
         return str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]  # PyYAML's stubs
 
+    def text(self, value: str) -> yaml.ScalarNode:
+        """Put text that would be read as something else in double quotes, as kubectl does."""
+        plain = self.resolve(yaml.ScalarNode, value, (True, False))
+        style = None if "\n" in value or plain == f"{_TAG}str" else '"'
+        return self.represent_scalar(f"{_TAG}str", value, style=style)
+
+
+Dumper.add_representer(str, Dumper.text)
+
 
 def dump(value: object, *, sort_keys: bool = True) -> str:
     """Return a value as YAML, in block style."""

@@ -24,6 +24,10 @@ class EmbeddedBackend:
         """Name the cluster and its kubeconfig."""
         return f'embedded cluster "{self.cluster}" (KUBECONFIG={self._place.kubeconfig})'
 
+    def kubectl(self) -> tuple[str, ...]:
+        """Return the options that make kubectl reach the same cluster."""
+        return ("--kubeconfig", str(self._place.kubeconfig))
+
     def is_up(self) -> bool:
         """Whether its server answers."""
         return control.alive(self._place) is not None

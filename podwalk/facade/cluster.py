@@ -111,6 +111,7 @@ class Cluster:
         namespace: str = "",
         selector: str = "",
         all_namespaces: bool = False,
+        fields: str = "",
         wide: bool = False,
     ) -> Listing:
         """List objects of a kind, or get one: ``get("pods")``, ``get("svc", "backend")``, ``get("svc/backend")``.
@@ -121,6 +122,7 @@ class Cluster:
             namespace: by default the cluster's ``namespace``.
             selector: labels, e.g. ``app=backend``.
             all_namespaces: look everywhere.
+            fields: a field selector, e.g. ``status.phase=Running``.
             wide: show the columns of ``kubectl get -o wide``.
 
         Raises:
@@ -129,7 +131,9 @@ class Cluster:
         resource, name = self._words(kind, name)
         space = "" if all_namespaces else namespace or self.namespace
         try:
-            return listing.read(self.api, resource, namespace=space, name=name, selector=selector, wide=wide)
+            return listing.read(
+                self.api, resource, namespace=space, name=name, selector=selector, fields=fields, wide=wide
+            )
         except wire.StatusError as error:
             raise wire.explain(
                 error, namespace=space, hint=self._nearest(resource, space) if error.code == 404 else ""

@@ -26,6 +26,12 @@ from podwalk.types import Object
 
 DEFAULT_TIMEOUT_S = 30.0
 
+ALL = (
+    "pods", "replicationcontrollers", "services", "daemonsets", "deployments", "replicasets", "statefulsets",
+    "horizontalpodautoscalers", "cronjobs", "jobs",
+)  # fmt: skip
+"""What ``kubectl get all`` shows, in its order."""
+
 
 class UsageError(LearnerError):
     """A command that is not understood."""
@@ -90,7 +96,7 @@ def _parser() -> _Parser:
             made.add_argument(*argument.split("|"), default="")
         return made
 
-    get = verb("get", _get, "-l|--selector", "-o|--output")
+    get = verb("get", _get, "-l|--selector", "-o|--output", "--field-selector", "--sort-by")
     get.add_argument("-A", "--all-namespaces", action="store_true")
     get.add_argument("--show-labels", action="store_true")
     get.add_argument("what", nargs="+")
@@ -98,9 +104,9 @@ def _parser() -> _Parser:
     execute = verb("exec", _exec, "-c|--container", "--timeout")
     execute.add_argument("-i", "--stdin", action="store_true")
     execute.add_argument("what")
-    logs = verb("logs", _logs, "-c|--container", "--tail")
+    logs = verb("logs", _logs, "-c|--container", "--tail", "-l|--selector")
     logs.add_argument("-p", "--previous", action="store_true")
-    logs.add_argument("what")
+    logs.add_argument("what", nargs="?", default="")
     verb(
         "events",
         lambda cluster, options, after: cluster.events(options.namespace, about=getattr(options, "for")),
@@ -141,24 +147,55 @@ def _get(cluster: Cluster, options: Any, after: list[str]) -> Any:
             namespace=options.namespace,
             selector=options.selector,
             all_namespaces=options.all_namespaces,
+            fields=options.field_selector,
             wide=options.output == "wide",
         )
         for name in _names(options.what)
-        for word in name.split(",")
+        for word in (_all(cluster) if name == "all" else name.split(","))
     ]
-    found = listings[0] if len(listings) == 1 else _merge(listings)
+    found = listings[0] if len(listings) == 1 else _merge(cluster, listings)
+    if options.sort_by:
+        found = _sorted(found, options.sort_by)
     if options.show_labels:
         found = _with_labels(found)
     single = len(found) == 1 and ("/" in options.what[0] or len(options.what) == 2)
     return _output(cluster, found, options.output, single)
 
 
-def _merge(listings: Sequence[Listing]) -> Listing:
-    """Join listings of one kind into one table; of several kinds, one table under the other."""
+def _all(cluster: Cluster) -> list[str]:
+    served = {kind.plural for kind in cluster.kinds.all()}
+    return [word for word in ALL if word in served]
+
+
+def _merge(cluster: Cluster, listings: Sequence[Listing]) -> Listing:
+    """Join listings of one kind into one table; of several kinds, one table under the other, their names with kinds."""
     objects = tuple(obj for listing in listings for obj in listing)
-    if len({listing.header for listing in listings}) == 1:
-        return Listing(objects, listings[0].header, tuple(row for listing in listings for row in listing.rows))
-    return Tables(objects, tables=tuple(listings))
+    if len({obj["kind"] for obj in objects}) == 1:
+        filled = [listing for listing in listings if len(listing)]
+        return Listing(objects, filled[0].header, tuple(row for listing in filled for row in listing.rows))
+    tables = tuple(_with_kinds(cluster, listing) for listing in listings if len(listing))
+    return Tables(objects, empty=listings[0].empty, tables=tables)
+
+
+def _with_kinds(cluster: Cluster, found: Listing) -> Listing:
+    column = found.header.index("NAME")
+    rows = tuple(
+        (*row[:column], f"{cluster.kinds.of(obj).label}/{row[column]}", *row[column + 1 :])
+        for obj, row in zip(found.objects, found.rows, strict=True)
+    )
+    return Listing(found.objects, found.header, rows, found.empty)
+
+
+def _sorted(found: Listing, template: str) -> Listing:
+    """Sort by a field, numbers by their value; what has no such field comes first."""
+
+    def key(number: int) -> tuple[bool, float, str]:
+        value = next(iter(condition.select(found.objects[number], template.strip("'{}"))), None)
+        return value is not None, float(value) if isinstance(value, int | float) else 0.0, str(value)
+
+    order = sorted(range(len(found)), key=key)
+    rows = tuple(found.rows[number] for number in order)
+    return Listing(tuple(found.objects[number] for number in order), found.header, rows, found.empty)
 
 
 def _with_labels(found: Listing) -> Listing:
@@ -174,7 +211,7 @@ def _output(cluster: Cluster, found: Listing, form: str, single: bool) -> Any:
         return found
     shown: Any = found.object if single else {"apiVersion": "v1", "kind": "List", "items": list(found)}
     if form == "json":
-        return Text(json.dumps(shown, indent=4))
+        return Text(json.dumps(_without_managed(shown), indent=4, sort_keys=True, ensure_ascii=False))
     if form == "yaml":
         return Text(goyaml.dump(_without_managed(shown)))
     if form == "name":
@@ -204,7 +241,10 @@ def _template(obj: Any, template: str) -> str:
 
 
 def _describe(cluster: Cluster, options: Any, after: list[str]) -> Any:
-    """Show the object as YAML and its events: what describe is mostly read for, without its hundred layouts."""
+    """Show the object as YAML and its events: what describe is mostly read for, without its hundred layouts.
+
+    The magic hands it to the real kubectl where there is one.
+    """
     parts = []
     for name in _names(options.what):
         for obj in cluster.get(name, namespace=options.namespace, selector=options.selector):
@@ -227,8 +267,15 @@ def _exec(cluster: Cluster, options: Any, after: list[str]) -> Any:
 
 def _logs(cluster: Cluster, options: Any, after: list[str]) -> Any:
     tail = int(options.tail) if options.tail else None
-    return cluster.logs(
-        options.what, namespace=options.namespace, container=options.container, tail=tail, previous=options.previous
+    if bool(options.what) == bool(options.selector):
+        raise UsageError("kubectl: logs needs one Pod, or -l", hint="kubectl logs deployment/backend")
+    return Text(
+        "".join(
+            cluster.logs(
+                what, namespace=options.namespace, container=options.container, tail=tail, previous=options.previous
+            )
+            for what in ([options.what] if options.what else _selected(cluster, options, ["pods"]))
+        )
     )
 
 
@@ -293,7 +340,8 @@ def _rollout(cluster: Cluster, options: Any, after: list[str]) -> Any:
             )
     return Text(
         "\n".join(
-            f"{name.replace('/', ' ', 1).replace('deploy ', 'deployment ')} successfully rolled out" for name in names
+            f'{cluster.kinds.find(kind).singular} "{target}" successfully rolled out'
+            for kind, _, target in (name.partition("/") for name in names)
         )
     )
 

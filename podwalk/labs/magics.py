@@ -77,19 +77,27 @@ class PodwalkMagics(Magics):
 
     @line_magic
     def kubectl(self, line: str) -> Any:
-        """Run a kubectl command: the common ones here, the others by the real kubectl if it is installed."""
+        """Run a kubectl command; the real kubectl does, if it is installed, what would look different here."""
+        if line.split()[:1] == ["describe"] and _real_kubectl(self.cluster):
+            return _by_real_kubectl(self.cluster, line)
         try:
             return run(self.cluster, line)
-        except UsageError as error:
-            return _real_kubectl(self.cluster, line, error)
+        except UsageError:
+            if not _real_kubectl(self.cluster):
+                raise
+            return _by_real_kubectl(self.cluster, line)
 
 
-def _real_kubectl(cluster: Cluster, line: str, error: UsageError) -> Text:
-    """Hand a command to the real kubectl, where it would reach the same cluster."""
-    kubectl, options = shutil.which("kubectl"), cluster.kubectl
-    if kubectl is None or options is None:
-        raise error
-    command = [kubectl, *options, "--namespace", cluster.namespace, *shlex.split(line)]
+def _real_kubectl(cluster: Cluster) -> list[str]:
+    """Return the real kubectl with the options that lead it to the same cluster; nothing if there is none."""
+    kubectl = shutil.which("kubectl")
+    if kubectl is None or cluster.kubectl is None:
+        return []
+    return [kubectl, *cluster.kubectl, "--namespace", cluster.namespace]
+
+
+def _by_real_kubectl(cluster: Cluster, line: str) -> Text:
+    command = [*_real_kubectl(cluster), *shlex.split(line)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     if done.returncode:
         raise LearnerError(f"kubectl: {done.stderr.strip()}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import re
+import shutil
+import subprocess
 
 import pytest
 from kubernetes.client import ApiClient, AuthenticationV1TokenRequest, CoreV1Api, V1TokenRequestSpec
@@ -180,6 +182,29 @@ def test_kubectl_words_reach_the_same_cluster(shop: Cluster) -> None:
     assert str(run(shop, "kubectl get svc backend -o name")) == "service/backend"
     with pytest.raises(LearnerError):
         run(shop, "kubectl frobnicate")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "get deployment,svc", "get all", "get svc backend -o yaml", "get svc backend -o json", "get pods -o wide",
+        "get pods --sort-by=.metadata.name", "get pods --field-selector=metadata.name=client", "get pods --show-labels",
+        "logs -l app=backend", "rollout status deployment/backend",
+    ],
+)  # fmt: skip
+def test_a_command_prints_what_the_real_kubectl_prints(shop: Cluster, command: str) -> None:
+    kubectl = shutil.which("kubectl")
+    if kubectl is None or shop.kubectl is None:
+        pytest.skip("there is no kubectl, or no way for it to this cluster")
+    run(shop, "kubectl rollout status deployment/backend")
+    words = [kubectl, *shop.kubectl, "--namespace", shop.namespace, *command.split()]
+    real = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert ages(str(run(shop, command))) == ages(real)
+
+
+def ages(printed: str) -> list[str]:
+    """Leave out the ages, and the width of their column: two commands are not run at one moment."""
+    return [re.sub(r" +", " ", re.sub(r"\b(\d+[dhms])+\b", "AGE", line)).strip() for line in printed.splitlines()]
 
 
 def test_kubectl_changes_what_a_selector_names(shop: Cluster) -> None:
