@@ -17,7 +17,7 @@ from podwalk.facade.condition import wait as wait_for
 from podwalk.facade.errors import CancelledError, LearnerError, RefusedError, UnreachableError, WaitError
 from podwalk.facade.kubectl import run
 from podwalk.facade.manifest import parse
-from podwalk.labs import mark, needs
+from podwalk.labs import contents, mark, needs
 from podwalk.labs.check import CheckResult, verify
 from podwalk.labs.lab import Lab, Look, Step
 from podwalk.labs.progress import Progress, StepProgress
@@ -91,11 +91,15 @@ class Session:
                 self._remember(state, entries[-1])
         for command in step.run:
             self.report(command)
+            inside = contents.of_namespaces(self.cluster, command)
             changes = self._run(command)
             if isinstance(changes, Output) and not changes.ok:
                 raise LearnerError(f"`{command}` failed", where=str(changes))
             for entry in changes if isinstance(changes, Changes) else ():
                 entries.append(entry)
+                # The undo goes backwards: the namespace is made first, then what others refer to.
+                for inner in reversed(inside.get(entry.label, ())):
+                    self._remember(state, inner)
                 self._remember(state, entry)
         state.applied = True
         # What was verified was another state, unless a later step has built on it since.
@@ -311,6 +315,10 @@ class Session:
 def _put_back(cluster: Cluster, path: str, before: Object, now: Object | None) -> None:
     if now is None:
         wire.call(cluster.api, "POST", path.rsplit("/", 1)[0], body=_bare(before))
+        if before["kind"] == "Namespace":
+            # No Pod is taken before its namespace has this.
+            accounts, name = cluster.kinds.find("serviceaccounts"), before["metadata"]["name"]
+            wait_for(cluster.api, accounts, "create", namespace=name, name="default", timeout_s=WAIT_S)
     elif now["metadata"]["uid"] != before["metadata"]["uid"] or "status" not in now:
         wire.call(cluster.api, "PUT", path, body=_with_version(before, now, keep_uid=False))
     else:

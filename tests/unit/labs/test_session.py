@@ -8,6 +8,7 @@ import pytest
 
 import podwalk
 from podwalk.facade.errors import CancelledError, LearnerError
+from podwalk.labs.contents import doomed
 from podwalk.labs.lab import Check, Lab, Step
 from podwalk.labs.progress import Progress
 from podwalk.labs.session import Session
@@ -100,6 +101,20 @@ def test_a_step_stays_done_when_a_later_one_has_changed_what_it_claims() -> None
     assert [result.passed for result in here.verify(ONE)] == [True]
 
 
+def test_a_namespace_that_a_step_deletes_comes_back_with_all_that_was_in_it() -> None:
+    inside = "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec: {ports: [{port: 80}]}\n"
+    make = Step("make", "Make", manifest="apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\n" + inside)
+    clean = Step("clean", "Clean", run=("kubectl delete namespace/shop",))
+    here = session(make, clean)
+    do(here, make)
+    address = here.cluster.get("service/web", namespace="shop").object["spec"]["clusterIP"]
+    do(here, clean)
+    assert here.lost() == []
+    here.undo(clean)
+    assert here.cluster.get("service/web", namespace="shop").object["spec"]["clusterIP"] == address
+    assert here.lost() == []
+
+
 def test_cancel_ends_the_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     def given_up(*_: object) -> None:
         raise CancelledError("given up")
@@ -110,3 +125,16 @@ def test_cancel_ends_the_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(CancelledError):
         here.verify(ONE)
     assert not here.progress.step("one").done
+
+
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        ("kubectl delete namespace/a ns/b service/c", ["a", "b"]),
+        ("kubectl delete ns a b", ["a", "b"]),
+        ("kubectl delete pods -n a", []),
+        ("kubectl get namespace a", []),
+    ],
+)
+def test_it_is_known_which_namespaces_a_command_deletes(command: str, names: list[str]) -> None:
+    assert doomed(command) == names
