@@ -66,7 +66,7 @@ class Controls:
         """Bring progress up to date everywhere."""
         lab, progress = self.session.lab, self.session.progress
         done = sum(progress.step(step.name).done for step in lab.steps)
-        self._head.value = f"{self.dots('')}<h3>{escape(lab.title)}</h3>"
+        self._head.value = f"{self.dots('')}<h2>{escape(lab.title)}</h2>"
         if lab.steps and done == len(lab.steps):
             self._say.value = note(f"All {done} steps are done.", "good")
         self._rebuild.layout.display = "" if self.loss else "none"
