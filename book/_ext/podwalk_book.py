@@ -51,6 +51,11 @@ class CellLexer(IPython3Lexer):  # type: ignore[misc]  # IPython ships no types
             yield len(head) + 1 + index, token, value
 
 
+def register(app: Sphinx) -> Path:
+    """Return the file of the facts register; a page that cites it is made again when it changes."""
+    return Path(app.srcdir) / "book" / "_data" / "facts.yml"
+
+
 def read_facts(path: Path) -> dict[str, dict[str, Any]]:
     """Read the facts register."""
     facts: dict[str, dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -62,6 +67,7 @@ class FactRole(SphinxRole):
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Return the claim and its mark."""
+        self.env.note_dependency(str(register(self.env.app)))
         facts = self.env.podwalk_facts  # type: ignore[attr-defined]  # set in `load`
         if self.text not in facts:
             raise ExtensionError(f"{self.env.docname}: there is no fact {self.text!r} in book/_data/facts.yml")
@@ -78,6 +84,7 @@ class FactsDirective(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the list."""
+        self.env.note_dependency(str(register(self.env.app)))
         entries = nodes.definition_list(classes=["facts"])
         for name, fact in sorted(self.env.podwalk_facts.items()):  # type: ignore[attr-defined]  # set in `load`
             term = nodes.term("", fact["subject"], ids=[f"fact-{name}"])
@@ -91,7 +98,7 @@ class FactsDirective(SphinxDirective):
 
 def load(app: Sphinx, env: Any, docnames: Any) -> None:
     """Read the register before any page."""
-    env.podwalk_facts = read_facts(Path(app.srcdir) / "book" / "_data" / "facts.yml")
+    env.podwalk_facts = read_facts(register(app))
     for name, fact in env.podwalk_facts.items():
         if not isinstance(fact.get("checked"), date):
             raise ExtensionError(f"book/_data/facts.yml: {name} has no date in `checked`")

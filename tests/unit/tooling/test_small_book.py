@@ -125,6 +125,20 @@ def test_only_the_page_that_changed_is_run_again_and_the_build_says_what_it_does
     assert {Path(page).stem for page in ran(log)} == {"second"}
 
 
+def test_a_fact_that_changes_is_told_anew_without_running_a_cell(book: Book) -> None:
+    facts = book.folder / "book" / "_data" / "facts.yml"
+    known = yaml.safe_load(facts.read_text(encoding="utf-8"))
+    name = next(iter(known))
+    book.write("second", "first", more=f"\n## A place\n\n{{fact}}`{name}`\n")
+    code, log = book.build()
+    assert code == 0, log
+    known[name]["claim"] = "Pigeons carry the packets."
+    facts.write_text(yaml.safe_dump(known), encoding="utf-8")
+    code, log = book.build()
+    assert (code, ran(log)) == (0, set())
+    assert "Pigeons carry the packets." in book.html("book/second")
+
+
 def test_buttons_open_what_is_there_and_outputs_lead_to_pages(book: Book) -> None:
     book = Book(book.folder, "https://github.com/class/podwalk")
     code, log = book.build()
