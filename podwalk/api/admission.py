@@ -1,8 +1,7 @@
 """What the admission plugins of a kind cluster do to objects on their way in, and the warnings they make.
 
-Simulated: NamespaceLifecycle, ServiceAccount, DefaultTolerationSeconds, Priority, DefaultIngressClass,
-DefaultStorageClass is left out for
-there are no volumes, and so are LimitRanger and ResourceQuota, whose objects are stored with a Warning.
+Simulated: NamespaceLifecycle, LimitRanger, ServiceAccount, DefaultTolerationSeconds, Priority, DefaultIngressClass,
+ResourceQuota. DefaultStorageClass is left out, for there are no volumes; of PodSecurity only the labels are checked.
 
 Source: kubernetes/plugin/pkg/admission and the ``WarningsOnCreate`` of each resource's strategy, release 1.37.
 """
@@ -11,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from podwalk.api import failures
+from podwalk.api import failures, limitranges, quotas
 from podwalk.api.options import Deletion, Write
 from podwalk.api.registry import Resource
 from podwalk.api.trees import dig
@@ -43,12 +42,16 @@ def admit_create(objects: StoredObjects, resource: Resource, obj: Object, write:
         _default_ingress_class(objects, resource, obj)
     elif resource.key == "priorityclasses.scheduling.k8s.io":
         _check_one_default(objects, resource, obj)
+    if resource.namespaced:
+        quotas.admit(objects, resource, obj, None)
     if resource.inert:
         write.warn(f"{resource.kind}: {resource.inert}")
 
 
 def admit_update(objects: StoredObjects, resource: Resource, obj: Object, old: Object, write: Write) -> None:
     """Change and check the new state of an object."""
+    if resource.key in ("services", "persistentvolumeclaims"):
+        quotas.admit(objects, resource, obj, old)
     if resource.key == "pods":
         _label_topology(objects, obj, old)
         _tolerate_nodes(obj["spec"])
@@ -92,6 +95,7 @@ def _check_namespace(objects: StoredObjects, resource: Resource, obj: Object) ->
 
 def _admit_pod(objects: StoredObjects, resource: Resource, pod: Object) -> None:
     spec = pod["spec"]
+    limitranges.admit_pod(objects, resource, pod)
     _admit_priority(objects, resource, pod)
     if not spec.get("containers"):
         return

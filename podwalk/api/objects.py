@@ -21,6 +21,7 @@ from podwalk.api import (
     establishment,
     failures,
     ownership,
+    quotas,
     strategy,
     validation,
 )
@@ -51,6 +52,7 @@ class StoredObjects:
         self.options = options
         self.definitions = custom.Definitions(store)
         establishment.follow(self)
+        quotas.follow(self)
 
     @property
     def resources(self) -> Mapping[str, Resource]:

@@ -168,14 +168,13 @@ def _row(
 
 _POD = "attach binding ephemeralcontainers eviction exec log portforward proxy resize status"
 _NO_VOLUMES = "this cluster provisions no volumes: a claim stays Pending"
-_NO_QUOTA = "this cluster stores it but does not enforce it"
 
 _ROWS = (
     _row("v1", "Binding", "bindings", verbs=CREATE),
     _row("v1", "ConfigMap", "configmaps", short="cm"),
     _row("v1", "Endpoints", "endpoints", short="ep"),
     _row("v1", "Event", "events", short="ev", model="CoreV1Event"),
-    _row("v1", "LimitRange", "limitranges", short="limits", inert=_NO_QUOTA),
+    _row("v1", "LimitRange", "limitranges", short="limits"),
     _row(
         "v1",
         "Namespace",
@@ -190,7 +189,7 @@ _ROWS = (
     _row("v1", "PersistentVolume", "persistentvolumes", namespaced=False, short="pv", sub="status", inert=_NO_VOLUMES),
     _row("v1", "Pod", "pods", short="po", categories="all", sub=_POD),
     _row("v1", "PodTemplate", "podtemplates"),
-    _row("v1", "ResourceQuota", "resourcequotas", short="quota", sub="status", inert=_NO_QUOTA),
+    _row("v1", "ResourceQuota", "resourcequotas", short="quota", sub="status"),
     _row("v1", "Secret", "secrets"),
     _row("v1", "ServiceAccount", "serviceaccounts", short="sa", sub="token"),
     _row("v1", "Service", "services", short="svc", categories="all", sub="proxy status"),

@@ -6,6 +6,7 @@ Source: kubernetes/pkg/apis/{core,rbac,coordination,policy,scheduling,storage}/v
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64decode
 from typing import Any
 
@@ -105,6 +106,7 @@ def _json(path: str, value: str) -> Causes:
 
 def namespace(obj: Object, old: Object | None) -> Causes:
     """Check a Namespace."""
+    yield from _pod_security(obj, old)
     if old is not None:
         return
     for value in (obj.get("spec") or {}).get("finalizers") or ():
@@ -112,6 +114,26 @@ def namespace(obj: Object, old: Object | None) -> Causes:
         if "/" not in value and value not in metadata.STANDARD_FINALIZERS:
             detail = "name is neither a standard finalizer name nor is it fully qualified"
             yield invalid("spec.finalizers", value, detail)
+
+
+_POD_SECURITY = "pod-security.kubernetes.io/"
+_LEVELS = ("privileged", "baseline", "restricted")
+
+
+def _pod_security(obj: Object, old: Object | None) -> Causes:
+    """Check the labels of a Namespace that were changed.
+
+    Source: k8s.io/pod-security-admission/api, ``PolicyToEvaluate``.
+    """
+    labels, before = (dict((one or {}).get("metadata", {}).get("labels") or {}) for one in (obj, old))
+    for mode in ("enforce", "audit", "warn"):
+        level, version = f"{_POD_SECURITY}{mode}", f"{_POD_SECURITY}{mode}-version"
+        given = labels.get(level)
+        if given not in (None, before.get(level), *_LEVELS):
+            yield invalid(f"metadata.labels[{level}]", given, f"must be one of {', '.join(_LEVELS)}")
+        given = labels.get(version)
+        if given not in (None, before.get(version)) and not re.fullmatch(r"latest|v1\.(0|[1-9]\d*)", given):
+            yield invalid(f"metadata.labels[{version}]", given, 'must be "latest" or "v1.x"')
 
 
 def pod_template(obj: Object, old: Object | None) -> Causes:

@@ -25,8 +25,6 @@ class Difference:
 
 
 UNTAUGHT = "kinds that the course does not teach are not served: the real 404"
-QUOTA = "a ResourceQuota is stored and not enforced, which a Warning says"
-WARNING = "Warning: ResourceQuota: this cluster stores it but does not enforce it\n"
 
 DIFFERENCES: tuple[Difference, ...] = (
     *(
@@ -67,8 +65,6 @@ DIFFERENCES: tuple[Difference, ...] = (
         "yes",
         "there is one administrator: RBAC is stored, and answers for nobody else",
     ),
-    Difference("describe", "kubectl create quota", "^", WARNING, QUOTA),
-    Difference("mistakes", "kubectl create quota", "^", WARNING, QUOTA),
     Difference(
         "describe",
         "kubectl get events --field-selector=involvedObject.name=broken",

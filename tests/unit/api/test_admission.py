@@ -99,9 +99,11 @@ def test_endpoints_are_deprecated(call: Caller) -> None:
 
 
 def test_what_is_stored_without_effect_says_so(call: Caller) -> None:
-    answer = call("POST", "/api/v1/namespaces/default/limitranges", {"metadata": {"name": "l"}, "spec": {"limits": []}})
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    claims = "/api/v1/namespaces/default/persistentvolumeclaims"
+    answer = call("POST", claims, {"metadata": {"name": "c"}, "spec": spec})
     assert answer.status == 201
-    assert "does not enforce it" in answer.headers["warning"]
+    assert "provisions no volumes" in answer.headers["warning"]
 
 
 @pytest.mark.parametrize(
