@@ -20,6 +20,14 @@ from podwalk.serve.place import find
 EMBEDDED = f"conformance-{os.getpid()}"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the details to the slow tests where the cluster is simulated: unit tests hold them there too."""
+    for item in items:
+        if item.get_closest_marker("detail") and "[kind" not in item.name:
+            item.add_marker(pytest.mark.slow)
+
+
 def kind_name() -> str:
     """Return the kind cluster to test on: the course's own, else the one that KUBECONFIG names; empty if none is up."""
     if KindBackend().is_up():

@@ -6,6 +6,8 @@ import pytest
 
 from podwalk.facade import Cluster
 
+pytestmark = pytest.mark.detail
+
 SERVER, OWN, NEITHER = "the server's node", "the caller's own node", "a node of neither"
 
 WORLD = """

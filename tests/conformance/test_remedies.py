@@ -8,6 +8,8 @@ import pytest
 
 from podwalk.facade import Cluster
 
+pytestmark = pytest.mark.detail
+
 INGRESS = {"podSelector": {"matchLabels": {"app": "backend"}}, "policyTypes": ["Ingress"]}
 NOBODY = {"matchLabels": {"app": "nobody"}}
 CLIENT = {"podSelector": {"matchLabels": {"app": "client"}}}
@@ -43,9 +45,7 @@ CLAUSES: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize(
-    "clause", [pytest.param(one, marks=() if one == "DNS" else pytest.mark.slow) for one in CLAUSES]
-)
+@pytest.mark.parametrize("clause", CLAUSES)
 def test_remedy_of_each_clause_lets_the_request_through(shop: Cluster, clause: str) -> None:
     spec, field = CLAUSES[clause]
     meta = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "strict"}}

@@ -14,6 +14,8 @@ from podwalk.errors import PodwalkError
 from podwalk.facade import Cluster
 from podwalk.types import Object
 
+pytestmark = pytest.mark.detail
+
 SERVER = """
 apiVersion: v1
 kind: Pod

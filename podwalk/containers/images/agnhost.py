@@ -54,7 +54,8 @@ class NetExec:
         self.simulation = process.simulation
         self.network = process.container.network
         self.exit = self.simulation.event()
-        self.ready = True
+        # Its UDP and SCTP servers are what make it ready: without either, it never is (seen on kind).
+        self.ready = any(int(options.get(name) or -1) > 0 for name in ("udp-port", "sctp-port"))
         self.routes: Mapping[str, Callable[[http.Incoming, dict[str, str]], Any]] = {
             "/": self._now,
             "/clientip": lambda request, _: self._log_and_answer("GET /clientip", str(request.remote)),
