@@ -20,13 +20,22 @@ def answer(api: Api, request: Request) -> Response:
     path = request.path.rstrip("/") or "/"
     if path.startswith(_HEALTH):
         return _health(request, path)
-    if request.method not in ("GET", "HEAD"):
-        raise failures.method_not_allowed()
     accept = request.header("accept")
     listed = [*api.objects.definitions.all(), *usage.resources(api)]
-    found = discovery.answer(path, accept, listed) or api.openapi.answer(path, accept)
-    if found is not None:
-        return _document(request, found)
+    if (found := discovery.answer(path, accept, listed) or api.openapi.answer(path, accept)) is None:
+        return _not_found(path, {resource.group for resource in listed})
+    if request.method not in ("GET", "HEAD"):
+        raise failures.method_not_allowed()
+    return _document(request, found)
+
+
+def _not_found(path: str, groups: set[str]) -> Response:
+    """Return the 404 of a path: a Status below what the API server itself serves, plain text elsewhere."""
+    top, _, below = path[1:].partition("/")
+    if below and (top in ("api", "version") or (top == "apis" and below.split("/")[0] in groups)):
+        raise failures.no_such_resource()
+    if path.startswith("/openapi/v3/"):
+        return Response(404, {})
     return Response(404, dict(_TEXT), b"404 page not found\n")
 
 

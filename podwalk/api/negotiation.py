@@ -224,4 +224,5 @@ def answer(value: Object, wanted: Representation, *, status: int = 200, warnings
     if warnings:
         quoted = (text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") for text in dict.fromkeys(warnings))
         headers["warning"] = ", ".join(f'299 - "{text}"' for text in quoted)
-    return Response(status, headers, encode(value, wanted) + (b"\n" if wanted.media_type == JSON else b""))
+    ending = b"\n" if wanted.media_type == JSON and not wanted.pretty else b""
+    return Response(status, headers, encode(value, wanted) + ending)

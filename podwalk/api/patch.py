@@ -46,24 +46,17 @@ def apply(patch_type: str, body: bytes, obj: Object, at: FieldType) -> Object:
     """
     if patch_type == JSON_PATCH:
         return _json_patch(body, obj)
-    if patch_type == MERGE_PATCH:
-        patch = _load(body, "invalid JSON patch")
-        if not isinstance(patch, dict):
-            raise bad_request(
-                f"json: cannot unmarshal {json_kind(patch)} into Go value of type map[string]interface {{}}"
-            )
-        return _as_object(merge(clone(obj), patch))
-    patch = _load(body, "")
+    try:
+        patch = parse_json(body)
+    except NotJsonError as error:
+        raise bad_request("invalid JSON patch") from error
+    if patch is None and patch_type == STRATEGIC_PATCH:
+        patch = {}
     if not isinstance(patch, dict):
         raise bad_request(f"json: cannot unmarshal {json_kind(patch)} into Go value of type map[string]interface {{}}")
+    if patch_type == MERGE_PATCH:
+        return _as_object(merge(clone(obj), patch))
     return _as_object(strategic(clone(obj), patch, at))
-
-
-def _load(body: bytes, message: str) -> Any:
-    try:
-        return parse_json(body)
-    except NotJsonError as error:
-        raise bad_request(message or str(error)) from error
 
 
 def _as_object(value: Any) -> Object:
@@ -135,7 +128,8 @@ def strategic(target: Any, patch: Object, at: FieldType | None) -> Any:
         at: its type; None or ``raw`` where it is not known.
 
     Raises:
-        ApiError: 400 for a directive that does not exist or a list entry without its merge key.
+        ApiError: 400 for a directive that does not exist, a list entry without its merge key and the like. A real
+            cluster has the same words, but answers some of these faults of the client with 500.
     """
     directive = patch.get(_DIRECTIVE)
     if directive == "replace":
@@ -143,7 +137,7 @@ def strategic(target: Any, patch: Object, at: FieldType | None) -> Any:
     if directive == "delete":
         return {}
     if directive not in (None, "merge"):
-        raise bad_request(f"Unknown patch type found: {directive}")
+        raise bad_request(f"unknown patch type: {directive} in map: {go_text(patch)}")
     if not isinstance(target, dict):
         target = {}
     _retain(target, patch)
@@ -160,7 +154,7 @@ def strategic(target: Any, patch: Object, at: FieldType | None) -> Any:
             replace = field is not None and field.kind == "raw"
             target[key] = merge(target.get(key), value) if replace else strategic(target.get(key), value, field)
         elif isinstance(value, list):
-            target[key] = _merge_list(target.get(key), value, field, patch.get(f"{_ORDER}{key}"), key)
+            target[key] = _merge_list(target.get(key), value, field, patch.get(f"{_ORDER}{key}"))
         else:
             target[key] = value
     _order_untouched(target, patch, at)
@@ -179,22 +173,22 @@ def _retain(target: Object, patch: Object) -> None:
     keys = patch.get(_RETAIN)
     if keys is None:
         return
-    if not isinstance(keys, list):
-        raise bad_request("invalid patch format: the value of $retainKeys must be a list")
-    if missing := [key for key in patch if key not in keys and not key.startswith("$") and patch[key] is not None]:
-        raise bad_request(f"invalid patch format: $retainKeys lacks {', '.join(missing)}, which the patch sets")
+    sets = [key for key in patch if not key.startswith("$") and patch[key] is not None]
+    if not isinstance(keys, list) or any(key not in keys for key in sets):
+        raise bad_request("invalid patch format of retainKeys")
     for key in [key for key in target if key not in keys]:
         del target[key]
 
 
 def _delete_primitives(target: Object, key: str, values: Any) -> None:
+    if not isinstance(target.get(key), list):
+        return
     if not isinstance(values, list):
-        raise bad_request(f"invalid patch format: the value of {_DELETE_FROM}{key} must be a list")
-    if isinstance(target.get(key), list):
-        target[key] = [item for item in target[key] if item not in values]
+        raise bad_request("invalid patch format of primitive list")
+    target[key] = [item for item in target[key] if item not in values]
 
 
-def _merge_list(target: Any, patch: list[Any], field: FieldType | None, order: Any, name: str) -> list[Any]:
+def _merge_list(target: Any, patch: list[Any], field: FieldType | None, order: Any) -> list[Any]:
     if field is None or "merge" not in field.patch_strategy.split(","):
         return [
             item
@@ -202,6 +196,9 @@ def _merge_list(target: Any, patch: list[Any], field: FieldType | None, order: A
             if not (isinstance(item, dict) and item.get(_DIRECTIVE) == "replace" and len(item) == 1)
         ]
     live = list(target) if isinstance(target, list) else []
+    _check_order(patch, order, field.merge_key)
+    if field.merge_key and not all(isinstance(item, dict) for item in patch):
+        raise bad_request(f"list element types are not identical: {go_text([live, patch])}")
     if not field.merge_key:
         merged = [*live, *(item for item in patch if item not in live)]
         return _ordered(_ordered(merged, None, patch, live), None, order, live)
@@ -209,16 +206,45 @@ def _merge_list(target: Any, patch: list[Any], field: FieldType | None, order: A
         return [item for item in patch if not (isinstance(item, dict) and item.get(_DIRECTIVE) == "replace")]
     merged = list(live)
     for item in patch:
-        merged = _merge_item(merged, item, field, name)
+        merged = _merge_item(merged, item, field)
     return _ordered(_ordered(merged, field.merge_key, patch, live), field.merge_key, order, live)
 
 
-def _merge_item(current: list[Any], item: Any, field: FieldType, name: str) -> list[Any]:
-    key = field.merge_key
-    if not isinstance(item, dict):
-        raise bad_request(f"expected an object in the list {name}, but the patch has a {json_kind(item)}")
+def _check_order(patch: list[Any], order: Any, key: str) -> None:
+    """Hold the entries of a patch to the order that it gives itself.
+
+    Source: strategicpatch's ``validatePatchWithSetOrderList``.
+    """
+    if order is None:
+        return
+    if not isinstance(order, list):
+        raise bad_request(f"expected a []interface {{}}, but received a {_go_type(order)}")
+    kept = [item for item in patch if not (isinstance(item, dict) and item.get(_DIRECTIVE) == "delete")]
+    expected = iter([_named(item, key) for item in order])
+    if order and not all(_named(item, key) in expected for item in kept):
+        lists = f"The order in patch list:\n{go_text(patch)}\n doesn't match $setElementOrder list:\n{go_text(order)}\n"
+        raise bad_request(lists)
+
+
+def _named(item: Any, key: str) -> Any:
+    return _key_of(item, key) if key and isinstance(item, dict) else item
+
+
+def _key_of(item: Object, key: str) -> Any:
     if key not in item:
         raise bad_request(f"map: {go_text(item)} does not contain declared merge key: {key}")
+    return item[key]
+
+
+def _go_type(value: Any) -> str:
+    if isinstance(value, dict):
+        return "map[string]interface {}"
+    return {bool: "bool", int: "int64", float: "float64"}.get(type(value), "string")
+
+
+def _merge_item(current: list[Any], item: Object, field: FieldType) -> list[Any]:
+    key = field.merge_key
+    _key_of(item, key)
     found = [i for i, one in enumerate(current) if isinstance(one, dict) and one.get(key) == item[key]]
     if item.get(_DIRECTIVE) == "delete":
         return [one for i, one in enumerate(current) if i not in found]
@@ -276,4 +302,5 @@ def _order_untouched(target: Object, patch: Object, at: FieldType | None) -> Non
         name = key.removeprefix(_ORDER)
         if key.startswith(_ORDER) and name not in patch and isinstance(target.get(name), list):
             field = _field(at, name)
+            _check_order([], order, field.merge_key if field else "")
             target[name] = _ordered(target[name], (field.merge_key or None) if field else None, order, target[name])

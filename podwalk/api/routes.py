@@ -47,7 +47,7 @@ def route(request: Request, resources: Mapping[tuple[str, str, str], Resource]) 
         resources: by group, version and plural.
 
     Returns:
-        None for a path that is not below ``/api/VERSION`` or ``/apis/GROUP/VERSION``.
+        None for a path that is not below ``/api/VERSION`` or ``/apis/GROUP/VERSION`` of a group that is served.
 
     Raises:
         ApiError: 404 for a resource that is not served, 405 for a method that it does not have.
@@ -58,6 +58,8 @@ def route(request: Request, resources: Mapping[tuple[str, str, str], Resource]) 
     elif len(parts) >= 4 and parts[0] == "apis":
         group, version, rest = parts[1], parts[2], parts[3:]
     else:
+        return None
+    if group and all(group != one for one, _, _ in resources):
         return None
     watching = len(rest) > 1 and rest[0] == "watch"
     namespace, rest = _namespace(rest[1:] if watching else rest)
@@ -87,6 +89,8 @@ def _finish(request: Request, resource: Resource, namespace: str, rest: list[str
     if subresource == "proxy" and request.method in _CONNECT:
         return Route(resource, namespace, name, subresource, tail, "connect")
     verb = _verb(request, bool(name), watching)
+    if resource.namespaced and not namespace and verb not in ("list", "watch"):
+        raise failures.method_not_allowed()
     if verb == "" or not _allowed(resource, subresource, verb, request.method, named=bool(name)):
         raise failures.method_not_allowed()
     return Route(resource, namespace, name, subresource, tail, verb)

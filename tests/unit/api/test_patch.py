@@ -84,10 +84,40 @@ def test_an_item_without_its_merge_key_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("patch", "words"),
+    [
+        ({"$setElementOrder/containers": "x"}, "expected a []interface {}, but received a string"),
+        ({"$setElementOrder/containers": {}}, "expected a []interface {}, but received a map[string]interface {}"),
+        ({"$setElementOrder/containers": [{"nam": "b"}]}, "map: map[nam:b] does not contain declared merge key: name"),
+        (
+            {"$setElementOrder/containers": [{"name": "b"}], "containers": [{"name": "a", "image": "x"}]},
+            "The order in patch list:\n[map[image:x name:a]]\n doesn't match $setElementOrder list:\n[map[name:b]]\n",
+        ),
+        ({"containers": ["x"]}, "list element types are not identical: [[map[name:a]] [x]]"),
+        ({"containers": [{"name": "a", "$patch": "no"}]}, "unknown patch type: no in map: map[$patch:no name:a]"),
+        ({"$retainKeys": "x"}, "invalid patch format of retainKeys"),
+        ({"$retainKeys": ["containers"], "nodeName": "n"}, "invalid patch format of retainKeys"),
+    ],
+)
+def test_a_directive_that_makes_no_sense_is_refused_in_a_real_clusters_words(patch: Object, words: str) -> None:
+    """A real cluster has the same words for each, with 500 for most: a mistake of the client's is 400 here."""
+    with pytest.raises(ApiError) as refused:
+        merged({"spec": {"containers": [{"name": "a"}]}}, {"spec": patch})
+    assert (refused.value.code, str(refused.value)) == (400, words)
+
+
+def test_a_directive_about_a_list_that_is_not_there_is_passed_over() -> None:
+    assert merged({"metadata": {}}, {"metadata": {"$deleteFromPrimitiveList/finalizers": "x"}}) == {"metadata": {}}
+    order = {"$setElementOrder/containers": [{"name": "b"}, {"name": "a"}], "containers": [{"name": "a", "image": "x"}]}
+    assert merged({"spec": {}}, {"spec": order}) == {"spec": {"containers": [{"name": "a", "image": "x"}]}}
+
+
+@pytest.mark.parametrize(
     ("content_type", "body", "status", "message"),
     [
         ("text/plain", b"{}", 415, "415: Unsupported Media Type"),
         (MERGE, b"{", 400, "invalid JSON patch"),
+        (STRATEGIC, b'{"data":{"a":"2"}', 400, "invalid JSON patch"),
         (
             JSON_PATCH,
             b"{}",

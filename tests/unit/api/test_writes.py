@@ -221,3 +221,36 @@ def test_both_kinds_of_event_are_the_same_objects(call: Caller) -> None:
     assert newer["deprecatedCount"] == 2
     listed = call("GET", "/apis/events.k8s.io/v1/events", fieldSelector="regarding.name=web").body
     assert [item["note"] for item in listed["items"]] == ["done"]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/apis/nothing", "/apis/nothing/v1/widgets", "/apis/nothing/v1/widgets/a"]
+)
+def test_what_no_group_serves_is_not_found_in_plain_text(call: Caller, method: str, path: str) -> None:
+    answer = call(method, path, {})
+    assert (answer.status, answer.body) == (404, b"404 page not found\n")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    "path", ["/apis/apps/v9", "/apis/apps/v9/deployments", "/api/v9", "/api/v9/pods", "/version/x"]
+)
+def test_what_a_served_group_lacks_is_not_found_with_a_status(call: Caller, path: str) -> None:
+    answer = call("GET", path)
+    assert (answer.status, answer.body["reason"]) == (404, "NotFound")
+    assert answer.message == "the server could not find the requested resource"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_the_objects_of_all_namespaces_are_only_read(call: Caller, method: str) -> None:
+    """A deletion of everything in every namespace at once is no request that a real cluster takes."""
+    call.created("/api/v1/namespaces/default/configmaps", {"metadata": {"name": "kept"}})
+    answer = call(method, "/api/v1/configmaps", {})
+    assert (answer.status, answer.body["reason"]) == (405, "MethodNotAllowed")
+    assert call("GET", "/api/v1/namespaces/default/configmaps/kept").status == 200
+
+
+def test_json_for_a_person_is_indented_and_ends_with_its_brace(call: Caller) -> None:
+    assert call("GET", "/api/v1/nodes", agent="curl/8").response.body.endswith(b"\n}")
+    assert call("GET", "/api/v1/nodes").response.body.endswith(b"}\n")
