@@ -35,12 +35,11 @@ def named(cluster: Cluster, name: str, expect: str) -> str:
     return cluster.exec("client", f"{curl} | grep -E '{expect}'", until="succeeds").stdout
 
 
-def test_a_wildcard_is_one_label_and_a_whole_name_goes_first(site: Cluster) -> None:
+def test_a_wildcard_is_one_label(site: Cluster) -> None:
+    # Whether a whole name goes before it is the controller's affair: ingress-nginx says so, Traefik weighs the text.
     own = host(site)
     rules(site, "all", (f"*.{own}", "web"))
-    rules(site, "one", (f"api.{own}", "api"))
     assert "web" in named(site, f"shop.{own}", "^Name: web")
-    assert "api" in named(site, f"api.{own}", "^Name: api")
     assert "404" in named(site, f"a.b.{own}", "HTTP/1.1 404")
     assert "404" in named(site, own, "HTTP/1.1 404")
 
@@ -56,8 +55,8 @@ def test_the_secrets_certificate_is_shown_to_whoever_asks_for_its_name(site: Clu
         {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "pair"}, "type": "kubernetes.io/tls", "data": data}
     )
     rules(site, "safe", (own, "web"), tls="pair")
-    show = "echo | openssl s_client -connect ingress.default:443 -servername {} 2>/dev/null | openssl x509 -noout -text"
-    site.exec("client", f"{show.format(own)} | grep DNS:{own}", until="succeeds")
+    show = "echo | openssl s_client -connect ingress.default:443 -servername {} 2>/dev/null | grep ^subject"
+    site.exec("client", f"{show.format(own)} | grep {own}", until="succeeds")
     assert own not in site.exec("client", show.format("nobody.invalid")).stdout
     curl = f"curl -sk -m 5 --connect-to ::ingress.default:443 https://{own}/"
     assert "Name: web" in site.exec("client", f"{curl} | grep ^Name", until="succeeds").stdout
@@ -91,6 +90,7 @@ def test_statuses_say_what_is_wrong_with_a_listener_and_a_backend(site: Cluster)
     for kind, (name, spec) in parts.items():
         site.apply({"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec})
     site.wait("httproute/r", "jsonpath={.status.parents[0].conditions[1].reason}=BackendNotFound")
+    site.wait("gateway/gw", "jsonpath={.status.listeners[0].attachedRoutes}=1")
     status = site.get("gateways", "gw").object["status"]
     assert conditions(status)["Accepted"] == ("False", "ListenersNotValid", "All Listeners must be valid")
     web, odd = (conditions(one) for one in sorted(status["listeners"], key=lambda one: one["name"], reverse=True))
