@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -75,3 +76,14 @@ def test_a_step_that_does_not_pass_fails_the_run(tmp_path: Path) -> None:
     with pytest.raises(headless.LabFailedError, match="three backend Pods are ready"):
         run(broken, "in-process", out=lines.append)
     assert any("FAILED" in line for line in lines)
+
+
+@pytest.mark.slow
+def test_the_lab_of_the_teachers_guide_runs_as_it_is_printed(tmp_path: Path) -> None:
+    guide = (ROOT / "book" / "instructors" / "labs.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^```(?:ipython3|python)\n(.*?)\n```$", guide, re.MULTILINE | re.DOTALL)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])  # type: ignore[no-untyped-call]  # ships no types
+    nbformat.write(notebook, tmp_path / "greeting.ipynb")  # type: ignore[no-untyped-call]  # ships no types
+    lines: list[str] = []
+    run(tmp_path / "greeting.ipynb", "in-process", out=lines.append)
+    assert lines[-1] == "done: 2 of 2 steps"
