@@ -326,24 +326,32 @@ def _rollout(cluster: Cluster, options: Any, after: list[str]) -> Any:
             cluster, options, {"spec": {"template": {"metadata": {"annotations": stamp}}}}, "restarted", names
         )
     timeout_s = _seconds(options.timeout or "120s")
+    said = []
     for name in names:
         obj = cluster.get(name, namespace=options.namespace).object
-        replicas = obj["spec"].get("replicas", 1)
-        expected = {
-            "observedGeneration": obj["metadata"]["generation"],
-            "updatedReplicas": replicas,
-            "replicas": replicas,
-        }
-        for field, value in (expected | {"availableReplicas": replicas}).items():
+        for field, value in {"observedGeneration": obj["metadata"]["generation"], **_rolled_out(obj)}.items():
             cluster.wait(
                 name, f"jsonpath={{.status.{field}}}={value}", namespace=options.namespace, timeout_s=timeout_s
             )
-    return Text(
-        "\n".join(
-            f'{cluster.kinds.find(kind).singular} "{target}" successfully rolled out'
-            for kind, _, target in (name.partition("/") for name in names)
-        )
-    )
+        said.append(_told(cluster.get(name, namespace=options.namespace).object))
+    return Text("\n".join(said))
+
+
+def _rolled_out(obj: Object) -> dict[str, int]:
+    """Return what the status of an object says once it is rolled out."""
+    if obj["kind"] == "DaemonSet":
+        nodes = obj.get("status", {}).get("desiredNumberScheduled", 0)
+        return {"updatedNumberScheduled": nodes, "numberAvailable": nodes} if nodes else {}
+    replicas = obj["spec"].get("replicas", 1)
+    return {"updatedReplicas": replicas, "replicas": replicas, "availableReplicas": replicas}
+
+
+def _told(obj: Object) -> str:
+    """Return the words of the real kubectl."""
+    name, status = obj["metadata"]["name"], obj.get("status", {})
+    if obj["kind"] == "StatefulSet":
+        return f"partitioned roll out complete: {status.get('updatedReplicas', 0)} new pods have been updated..."
+    return f'{"daemon set" if obj["kind"] == "DaemonSet" else "deployment"} "{name}" successfully rolled out'
 
 
 def _restarted(cluster: Cluster, options: Any, name: str) -> str:

@@ -190,6 +190,7 @@ def test_kubectl_words_reach_the_same_cluster(shop: Cluster) -> None:
         "get deployment,svc", "get all", "get svc backend -o yaml", "get svc backend -o json", "get pods -o wide",
         "get pods --sort-by=.metadata.name", "get pods --field-selector=metadata.name=client", "get pods --show-labels",
         "logs -l app=backend", "rollout status deployment/backend",
+        "rollout status daemonset/kube-proxy --namespace=kube-system",
     ],
 )  # fmt: skip
 def test_a_command_prints_what_the_real_kubectl_prints(shop: Cluster, command: str) -> None:
