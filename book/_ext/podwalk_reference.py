@@ -164,10 +164,11 @@ def compared_versions() -> Lines:
 
 def compared_modules() -> Lines:
     """Yield how many tests of each module passed on each cluster."""
-    yield from _head("What it shows", "Tests", "On kind", "Embedded", "Recorded")
+    yield from _head("What it shows", "On kind", "Embedded")
     for module, row in _data("comparison")["modules"].items():
         name = Path(module).stem.removeprefix("test_")
-        yield _row(row["about"], f"`{name}`", _outcomes(row["kind"]), _outcomes(row["embedded"]), _day(row["checked"]))
+        about = f"{row['about']} (`{name}`, {_day(row['checked'])})"
+        yield _row(about, _outcomes(row["kind"]), _outcomes(row["embedded"]))
 
 
 def compared_skipped() -> Lines:
@@ -180,9 +181,9 @@ def compared_skipped() -> Lines:
 
 def known_differences() -> Lines:
     """Yield what is known to differ."""
-    yield from _head("Subject", "A kind cluster", "The embedded cluster", "Why")
     for entry in _data("differences"):
-        yield _row(entry["subject"], entry["kind"], entry["embedded"], entry["reason"])
+        said = (f"**A kind cluster** {entry['kind']}.", f"**The embedded cluster** {entry['embedded']}.")
+        yield from _defined(entry["subject"], *said, f"**Why:** {entry['reason']}.")
 
 
 def kubectl_differences() -> Lines:
@@ -191,9 +192,8 @@ def kubectl_differences() -> Lines:
     commands: dict[str, list[str]] = {}
     for entry in entries:
         commands.setdefault(entry.reason, []).append(entry.command)
-    yield from _head("Command", "Why")
     for reason, found in commands.items():
-        yield _row(", ".join(f"`{command}`" for command in dict.fromkeys(found)), reason)
+        yield from _defined(f"{reason[0].upper()}{reason[1:]}", ", ".join(map(_code, dict.fromkeys(found))))
 
 
 COMPARISON: Mapping[str, Callable[[], Lines]] = {
@@ -224,6 +224,14 @@ def _head(*names: str) -> Lines:
 
 def _row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def _defined(term: str, *paragraphs: str) -> Lines:
+    """Yield a term of a definition list, for what is too wide for a table on a telephone."""
+    yield term
+    for text in paragraphs:
+        yield f": {text}"
+    yield ""
 
 
 def _code(text: str) -> str:
