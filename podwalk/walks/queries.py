@@ -44,10 +44,10 @@ class Resolver:
         if parse(host) is not None:
             yield Hop(HopKind.NAME, host, "This is an address already: no DNS query is sent.", data={"address": host})
             return
-        if listed := resolving.in_host_aliases(self.pod, host):
-            detail = f"/etc/hosts of the Pod has {listed}, from its hostAliases: no DNS query is sent."
-            data = {"address": listed}
-            yield Hop(HopKind.NAME, host, detail, objects=(source,), field="spec.hostAliases", data=data)
+        if listed := resolving.in_hosts(self.pod, host, self.options):
+            detail = f"/etc/hosts of the Pod has {listed.address}, {listed.origin}: no DNS query is sent."
+            data = {"address": listed.address}
+            yield Hop(HopKind.NAME, host, detail, objects=(source,), field=listed.field, data=data)
             return
         conf = resolving.resolv_conf(self.view, self.pod, self.options)
         names = search.names(conf, host)

@@ -5,6 +5,7 @@ Source: kubernetes.io, concepts/services-networking/dns-pod-service; the kubelet
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from podwalk.network.dns import corefile as corefiles
@@ -15,12 +16,31 @@ DNS_PORT = 53
 CLUSTER_NDOTS = 5
 
 
-def in_host_aliases(pod: Object, host: str) -> str:
-    """Return the address that the Pod's ``hostAliases`` give a name; empty if none."""
-    for alias in pod["spec"].get("hostAliases") or ():
-        if host.lower() in (name.lower() for name in alias.get("hostnames") or ()):
-            return str(alias["ip"])
-    return ""
+@dataclass(frozen=True)
+class Listed:
+    """A line of a Pod's ``/etc/hosts``: the address of a name, where it comes from, and the field that says so."""
+
+    address: str
+    origin: str
+    field: str
+
+
+def in_hosts(pod: Object, host: str, options: ClusterOptions) -> Listed | None:
+    """Return the line of the Pod's ``/etc/hosts`` that a name is found in: the first, as a resolver takes it."""
+    name = host.lower()
+    if name == "localhost":
+        return Listed("127.0.0.1", "where the kubelet writes it for every Pod", "")
+    spec, metadata = pod["spec"], pod["metadata"]
+    if not spec.get("hostNetwork"):
+        own = spec.get("hostname") or metadata["name"]
+        whole = f"{own}.{spec.get('subdomain')}.{metadata['namespace']}.svc.{options.cluster_domain}"
+        if name == own or (spec.get("subdomain") and name == whole):
+            field = "spec.hostname" if spec.get("hostname") else "metadata.name"
+            return Listed(pod["status"]["podIP"], "as it is the Pod's own host name", field)
+    for alias in spec.get("hostAliases") or ():
+        if name in (one.lower() for one in alias.get("hostnames") or ()):
+            return Listed(str(alias["ip"]), "from its hostAliases", "spec.hostAliases")
+    return None
 
 
 def resolv_conf(view: View, pod: Object, options: ClusterOptions) -> ResolvConf:

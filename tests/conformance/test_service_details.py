@@ -120,6 +120,31 @@ def test_affinity_keeps_a_client_where_it_was(world: Cluster) -> None:
     assert names(world, "any", 40) == {"here", "there"}
 
 
+def test_affinity_ends_after_its_time(world: Cluster) -> None:
+    service(world, "brief", sessionAffinity="ClientIP", sessionAffinityConfig={"clientIP": {"timeoutSeconds": 1}})
+    names(world, "brief", 1)
+    slowly = "for i in $(seq 12); do curl -s -m 3 http://brief/hostname; echo; sleep 2.5; done"
+    assert set(world.exec("client", slowly).stdout.split()) == {"here", "there"}
+
+
+def test_a_pod_that_reaches_itself_by_its_service_sees_its_node(world: Cluster, nodes: tuple[str, str]) -> None:
+    service(world, "loop", "solo")
+    world.apply(server("solo", "solo", nodes[1]))
+    world.wait("pod/solo", "condition=Ready")
+    seen = world.exec("solo", "curl -s -m 3 http://loop/clientip", until="succeeds").stdout.rpartition(":")[0]
+    addresses = world.get("nodes", nodes[1]).object["status"]["addresses"]
+    assert seen == next(one["address"] for one in addresses if one["type"] == "InternalIP")
+
+
+def test_a_pods_own_name_is_itself_though_a_service_has_it_too(world: Cluster) -> None:
+    service(world, "here")
+    assert "Couldn't connect" in world.exec("here", "curl -sS -m 3 http://here", until="fails").stdout
+    walk = world.walk("here", "http://here", probe=True)
+    assert walk.hops[0].field == "metadata.name"
+    assert walk.observation is not None
+    assert walk.observation.seen == "refused"
+
+
 def test_internal_policy_local_never_leaves_the_node(world: Cluster, nodes: tuple[str, str]) -> None:
     service(world, "local", internalTrafficPolicy="Local")
     assert names(world, "local", 10) == {"here"}

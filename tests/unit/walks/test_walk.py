@@ -104,6 +104,18 @@ def test_host_alias_answers_before_dns(shop: Store, go: Go) -> None:
     assert walk.hops[0].field == "spec.hostAliases"
 
 
+@pytest.mark.parametrize(
+    ("host", "address", "field"), [("frontend", "10.244.1.5", "metadata.name"), ("localhost", "127.0.0.1", "")]
+)
+def test_pods_own_name_leads_to_itself(go: Go, host: str, address: str, field: str) -> None:
+    walk = go(f"http://{host}:8080")
+    assert walk.hops[0].data["address"] == address
+    assert walk.hops[0].field == field
+    assert walk.delivered
+    assert walk.verdict is not None
+    assert walk.verdict.target == walk.verdict.flow.source
+
+
 def test_pod_with_dns_policy_default_does_not_know_the_cluster(shop: Store, go: Go) -> None:
     shop.put("pods", pod("frontend", "10.244.1.5", "one", dnsPolicy="Default"))
     walk = go("http://backend")
