@@ -65,7 +65,8 @@ def metrics_command(name: str, kind: bool, manifest: Path | None) -> None:
 def loadbalancer_command(name: str, kind: bool, manifest: Path | None) -> None:
     """Install MetalLB, which gives LoadBalancer Services addresses of Docker's network.
 
-    On macOS and Windows these addresses are reached from inside the cluster only.
+    Where somebody gives out addresses already, cloud-provider-kind for instance, nothing is installed. On macOS and
+    Windows MetalLB's addresses are reached from inside the cluster only.
     """
     _add(name, kind, "load-balancer", manifest=manifest)
 

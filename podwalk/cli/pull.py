@@ -1,4 +1,4 @@
-"""``podwalk pull``: the images of the labs, once, for a kind cluster."""
+"""``podwalk pull``: the images of the labs and the add-ons, once, for a kind cluster."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ from podwalk.cli.clusters import name_option
     "--from", "archive", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Load such an archive."
 )
 def pull_command(notebooks: tuple[Path, ...], name: str, save: Path | None, archive: Path | None) -> None:
-    """Fetch the images that NOTEBOOKS name and load them into every node of the kind cluster.
+    """Fetch the images that NOTEBOOKS name, and the add-ons', and load them into every node of the kind cluster.
 
     By default the course's labs and assignments. What a node has already is left alone, so it needs a network only
     once. Exit code 1 if an image could not be had.
     """
     from podwalk.backends import images
+    from podwalk.facade import addons
     from podwalk.facade.probes.caller import IMAGE
 
     if archive:
         images.load(name, archive)
         click.echo(f"Loaded {archive} into every node of {name}.")
-    wanted = sorted({*images.named(_notebooks(notebooks)), IMAGE})
+    wanted = sorted({*images.named(_notebooks(notebooks)), *addons.images(), IMAGE})
     missing = []
     for found in images.fetch(name, wanted):
         click.echo(f"  {found.how:<8} {found.image}{f'  ({found.why})' if found.why else ''}")

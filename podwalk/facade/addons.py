@@ -75,6 +75,11 @@ class Addon:
     missing: Callable[[Cluster], LearnerError | None]
 
 
+def images() -> list[str]:
+    """Return the images that the add-ons run on a real cluster."""
+    return [DEPLOYMENTS["traefik"][0].image, *METRICS.images, *LOAD_BALANCER.images]
+
+
 def missing(cluster: Cluster, name: str) -> LearnerError | None:
     """Return why a cluster neither has an add-on nor can be given it, without changing anything; None otherwise.
 

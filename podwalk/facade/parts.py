@@ -4,6 +4,9 @@ The embedded cluster has both built in. On kind they are fetched from where thei
 version pinned here; without a network a file does, or an archive of images (``podwalk pull --from``). What a cluster
 has already is used as it is.
 
+cloud-provider-kind is a program beside the cluster: where it runs it is found by what it does, and used for load
+balancers. Its Ingress and Gateway classes are not: the labs name ``nginx`` and ``traefik``.
+
 Source: kubernetes-sigs/metrics-server, README; metallb.io, Installation; kind.sigs.k8s.io, LoadBalancer.
 """
 
@@ -11,6 +14,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import secrets
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +27,7 @@ import yaml
 
 from podwalk.backends import kind
 from podwalk.facade import wire
-from podwalk.facade.errors import LearnerError
+from podwalk.facade.errors import LearnerError, RefusedError, WaitError
 from podwalk.types import Object
 
 if TYPE_CHECKING:
@@ -32,6 +36,9 @@ if TYPE_CHECKING:
 READY_TIMEOUT_S = 240.0
 FETCH_TIMEOUT_S = 20.0
 METALLB = "metallb-system"
+TRIED_IN = "default"
+LOCAL_TIMEOUT_S, CLOUD_TIMEOUT_S = 15.0, 120.0
+"""How long a load balancer may take for its address: a container on this machine, or a machine of a cloud's."""
 POOL_SIZE = 51
 
 
@@ -44,6 +51,7 @@ class Part:
         lacking: what a cluster without it is told.
         version: of its project.
         url: where the manifest of that version is published.
+        images: what its Pods run, so that it can be fetched before.
         adapt: changes an object for kind.
         is_there: whether a cluster has it already, from whomever.
         finish: waits until it is ready, and adds what only this cluster can know; yields objects.
@@ -53,6 +61,7 @@ class Part:
     lacking: str
     version: str
     url: str
+    images: tuple[str, ...]
     adapt: Callable[[Object], Object]
     is_there: Callable[[Cluster], bool]
     finish: Callable[[Cluster], Iterator[Object]]
@@ -105,13 +114,37 @@ def _await_metrics(cluster: Cluster) -> Iterator[Object]:
 
 
 def _has_balancer(cluster: Cluster) -> bool:
+    """Whether load balancers get addresses: one has one, MetalLB has a pool, or one that is made gets one."""
+    services = cluster.get("services", all_namespaces=True)
+    if any(service.get("status", {}).get("loadBalancer", {}).get("ingress") for service in services):
+        return True
     try:
-        return len(cluster.get("ipaddresspools.metallb.io", all_namespaces=True)) > 0
+        if len(cluster.get("ipaddresspools.metallb.io", all_namespaces=True)) > 0:
+            return True
     except LearnerError:
-        return any(
-            service.get("status", {}).get("loadBalancer", {}).get("ingress")
-            for service in cluster.get("services", all_namespaces=True)
+        pass
+    return _gives_an_address(cluster)
+
+
+def _gives_an_address(cluster: Cluster) -> bool:
+    """Try it: cloud-provider-kind and the clouds' controllers run outside of the cluster, where no object is theirs."""
+    name = f"podwalk-check-{secrets.token_hex(4)}"
+    metadata = {"name": name, "namespace": TRIED_IN}
+    spec = {"type": "LoadBalancer", "ports": [{"port": 80}]}
+    try:
+        cluster.apply({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
+    except RefusedError:
+        return False
+    timeout_s = LOCAL_TIMEOUT_S if cluster.backend == "kind" else CLOUD_TIMEOUT_S
+    try:
+        cluster.wait(
+            f"service/{name}", "jsonpath={.status.loadBalancer.ingress}", namespace=TRIED_IN, timeout_s=timeout_s
         )
+    except WaitError:
+        return False
+    finally:
+        cluster.delete(f"service/{name}", namespace=TRIED_IN)
+    return True
 
 
 def _pool(cluster: Cluster) -> Iterator[Object]:
@@ -180,6 +213,7 @@ METRICS = Part(
     "this cluster serves no metrics",
     "v0.9.0",
     "https://github.com/kubernetes-sigs/metrics-server/releases/download/v0.9.0/components.yaml",
+    ("registry.k8s.io/metrics-server/metrics-server:v0.9.0",),
     _insecure_kubelets,
     _has_metrics,
     _await_metrics,
@@ -189,6 +223,7 @@ LOAD_BALANCER = Part(
     "nobody in this cluster gives out addresses to load balancers",
     "v0.15.2",
     "https://raw.githubusercontent.com/metallb/metallb/v0.15.2/config/manifests/metallb-native.yaml",
+    ("quay.io/metallb/controller:v0.15.2", "quay.io/metallb/speaker:v0.15.2"),
     lambda obj: obj,
     _has_balancer,
     _pool,
@@ -198,6 +233,7 @@ GATEWAY_API = Part(
     "this cluster does not have Gateway API",
     "v1.6.1",
     "https://github.com/kubernetes-sigs/gateway-api/releases/download/v1.6.1/standard-install.yaml",
+    (),
     lambda obj: obj,
     lambda cluster: False,
     lambda cluster: iter(()),

@@ -72,7 +72,7 @@ TRAEFIK = Site(
     "traefik",
     "traefik",
     {"app.kubernetes.io/instance": "traefik-traefik", "app.kubernetes.io/name": "traefik"},
-    "docker.io/library/traefik:v3.6",
+    "docker.io/library/traefik:v3.6.12",
     "traefik",
     "traefik.io/ingress-controller",
     "traefik",

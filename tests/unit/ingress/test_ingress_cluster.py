@@ -232,7 +232,7 @@ def test_on_a_real_cluster_traefik_stands_in_under_the_same_names() -> None:
     names = [[(one["kind"], one["metadata"]["name"]) for one in objects] for objects in (simulated, real)]
     assert names[0] == names[1]
     containers = [one["spec"]["template"]["spec"]["containers"][0] for one in real if one["kind"] == "Deployment"]
-    assert containers[0]["image"] == "docker.io/library/traefik:v3.6"
+    assert containers[0]["image"] == "docker.io/library/traefik:v3.6.12"
     assert "--providers.kubernetesingressnginx=true" in containers[0]["args"]
 
 
