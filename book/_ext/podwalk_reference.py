@@ -196,12 +196,43 @@ def kubectl_differences() -> Lines:
         yield from _defined(f"{reason[0].upper()}{reason[1:]}", ", ".join(map(_code, dict.fromkeys(found))))
 
 
+def speed() -> Lines:
+    """Yield how long things take on each cluster."""
+    yield from _head("What", "On kind", "Embedded, as a server", "Embedded, in the notebook's process", "Recorded")
+    for what, row in _data("speed").items():
+        if "kind" in row:
+            times = (_time(row["kind"]), _ratio(row, "served"), _ratio(row, "inside"))
+            yield _row(what, *times, _day(row["checked"]))
+
+
+def scale() -> Lines:
+    """Yield what many Pods cost on the embedded cluster."""
+    yield from _head("What", "Measured", "Recorded")
+    for what, row in _data("speed").items():
+        if "measured" in row:
+            yield _row(what, row["measured"], _day(row["checked"]))
+
+
+def _time(seconds: float) -> str:
+    value, unit = (seconds, "s") if seconds >= 1 else (1000 * seconds, "ms")
+    return f"{value:.{1 if value < 10 else 0}f}{NO_BREAK}{unit}"
+
+
+def _ratio(row: Mapping[str, Any], name: str) -> str:
+    if name not in row:
+        return "–"
+    times = row["kind"] / row[name]
+    return f"{_time(row[name])} (1/{times:.0f})" if times >= 2 else _time(row[name])
+
+
 COMPARISON: Mapping[str, Callable[[], Lines]] = {
     "versions": compared_versions,
     "modules": compared_modules,
     "skipped": compared_skipped,
     "differences": known_differences,
     "kubectl": kubectl_differences,
+    "speed": speed,
+    "scale": scale,
 }
 
 

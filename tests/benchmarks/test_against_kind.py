@@ -1,7 +1,8 @@
 """The embedded cluster's speed as ratios to a real kind cluster's, both taken in one run. Run with ``-s`` to see them.
 
 kind must be up, and named by KUBECONFIG; its own start is measured only if PODWALK_BENCHMARK_KIND_START is set, for it
-makes a second cluster and takes minutes.
+makes a second cluster and takes minutes. Run them on a machine that does nothing else: two clusters that wait for the
+processor differ in other ways than two that do not. :mod:`tests.benchmarks.speed` writes them down for the book.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from podwalk.backends.kind import KindBackend
 from podwalk.facade import Cluster
 from podwalk.serve import control
 from podwalk.serve.place import find
+from tests.benchmarks.speed import note
 from tests.conformance.conftest import SHOP, kind_name
 
 pytestmark = [
@@ -74,11 +76,11 @@ def config_map(number: int) -> Any:
 
 
 def verbs(api: ApiClient, namespace: str) -> dict[str, float]:
-    """Return the median time of each verb, in milliseconds."""
+    """Return the median time of each verb, in seconds."""
     core, found = CoreV1Api(api), {}
 
     def median(name: str, action: Callable[[int], object]) -> None:
-        found[name] = 1000 * statistics.median(timed(partial(action, number)) for number in range(ROUNDS))
+        found[name] = statistics.median(timed(partial(action, number)) for number in range(ROUNDS))
 
     median("create", lambda number: core.create_namespaced_config_map(namespace, config_map(number)))
     median("get", lambda number: core.read_namespaced_config_map(f"c{number}", namespace))
@@ -101,11 +103,7 @@ def _first_event(core: CoreV1Api, namespace: str) -> object:
 def test_the_verbs_of_the_api_are_no_slower_than_kinds(kind: Cluster, served: Cluster, namespaces: str) -> None:
     verbs(served.api, namespaces)  # once for the imports and caches, as kind has been warm for long
     theirs, ours = verbs(kind.api, namespaces), verbs(served.api, namespaces)
-    print()
-    for verb, theirs_ms in theirs.items():
-        print(
-            f"{verb:25} kind {theirs_ms:6.1f} ms   embedded {ours[verb]:6.1f} ms   {ours[verb] / theirs_ms:.2f} times"
-        )
+    note({f"{verb}, through the official client": {"kind": theirs[verb], "served": ours[verb]} for verb in theirs})
     assert statistics.median(ours[verb] / theirs[verb] for verb in theirs) <= 1
 
 
@@ -118,16 +116,19 @@ def first_answer(cluster: Cluster) -> None:
 
 
 def test_from_apply_to_the_first_answer(kind: Cluster, served: Cluster, namespaces: str) -> None:
-    inside = podwalk.cluster("in-process", quiet=True)
-    inside.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "warm"}}, namespace="warm")
-    inside.namespace = "default"
-    kind_s, served_s, inside_s = (timed(partial(first_answer, each)) for each in (kind, served, inside))
-    print(
-        f"\napply to first answer: kind {kind_s:.1f} s, served {served_s:.2f} s (1/{kind_s / served_s:.0f}), "
-        f"in-process {inside_s:.3f} s (1/{kind_s / inside_s:.0f})"
-    )
-    assert kind_s / inside_s > 10
-    assert kind_s / served_s > 1
+    first_answer(_inside())  # once for the imports and caches, as the others have been up for long
+    kind_s, served_s = (timed(partial(first_answer, each)) for each in (kind, served))
+    inside_s = statistics.median(timed(partial(first_answer, _inside())) for _ in range(5))
+    note({"the first lab, from apply to the first answer": {"kind": kind_s, "served": served_s, "inside": inside_s}})
+    assert kind_s / inside_s > 40
+    assert kind_s / served_s > 5
+
+
+def _inside() -> Cluster:
+    """Return a new cluster in this very process."""
+    made = podwalk.cluster("in-process", quiet=True)
+    made.namespace = "default"
+    return made
 
 
 @pytest.mark.skipif("PODWALK_BENCHMARK_KIND_START" not in os.environ, reason="makes a second kind cluster")
@@ -142,9 +143,6 @@ def test_a_cluster_is_ready_sooner() -> None:
     served_s = timed(lambda: subprocess.run(command, check=True, capture_output=True))
     control.stop(place)
     inside_s = statistics.median(timed(lambda: podwalk.cluster("in-process", quiet=True)) for _ in range(5))
-    print(
-        f"\nready: kind {kind_s:.0f} s, `podwalk up` {served_s:.2f} s (1/{kind_s / served_s:.0f}), "
-        f"in-process {inside_s:.3f} s (1/{kind_s / inside_s:.0f})"
-    )
+    note({"a cluster that is ready": {"kind": kind_s, "served": served_s, "inside": inside_s}})
     assert kind_s / served_s > 20
     assert kind_s / inside_s > 500

@@ -11,6 +11,7 @@ import pytest
 
 from podwalk.embedded import Cluster
 from podwalk.types import ClusterOptions, Object, Request
+from tests.benchmarks.speed import note
 
 PODS_PER_NODE = 100
 BATCH = 100
@@ -54,8 +55,9 @@ def test_the_ten_thousandth_pod_costs_what_the_tenth_did() -> None:
     fill(cluster, 10_000 - 3 * BATCH, 2 * BATCH)
     late_s = fill(cluster, BATCH, 10_000 - BATCH)
     early_ms, late_ms = 1000 * early_s / BATCH, 1000 * late_s / BATCH
-    print(f"\na Pod: {early_ms:.1f} ms early, {late_ms:.1f} ms late; {late_ms / early_ms:.2f} times")
-    assert late_s / early_s < 1.5
+    words = f"{late_ms / early_ms:.2f} times the time of a Pod of the second hundred ({early_ms:.1f} ms)"
+    note({"a Pod of the last hundred of 10,000": {"measured": words}})
+    assert late_s / early_s <= 1.2
 
 
 @pytest.mark.slow
@@ -65,7 +67,9 @@ def test_a_thousand_pods_behind_a_hundred_services_fit_into_200_mb() -> None:
         "from tests.benchmarks import test_scale as s; s.fill(s.with_services(1000, 100), 1000); print(s.peak_mb())"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    print(f"\n1,000 Pods behind 100 Services: {float(done.stdout):.0f} MB, the whole process at its peak")
+    note(
+        {"1,000 Pods behind 100 Services": {"measured": f"{float(done.stdout):.0f} MB, the whole process at its peak"}}
+    )
     assert float(done.stdout) <= 200
 
 
