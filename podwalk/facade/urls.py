@@ -18,6 +18,7 @@ from podwalk.network import endpoints
 from podwalk.network.doors import Door, Way, host_ports, node_addresses, of_service
 from podwalk.serve.outside import OUTSIDE_PATH
 from podwalk.types import Object, View
+from podwalk.walks import controllers
 
 if TYPE_CHECKING:
     from podwalk.facade.cluster import Cluster
@@ -191,14 +192,21 @@ def _of_ingress(machine: Machine, view: View, ingress: Object) -> Url:
 def _of_gateway(cluster: Cluster, machine: Machine, view: View, entrance: gateways.Entrance) -> Url:
     """Return the URL of a listener, at the address of its Gateway, or else at the ports of its controller."""
     port = entrance.listener["port"]
-    # Traefik leaves the addresses out unless it is told them, and holds the ports of its node all the same.
-    for entry in entrance.addresses or [{"hostname": "localhost"}]:
-        for address, note in _published(machine, view, entry, port):
+    for entry in entrance.addresses:
+        for address, note in _published(machine, view, entry, port) if entry != {"hostname": "localhost"} else ():
             return Url(entrance.scheme, address, host=entrance.host, path=entrance.path, note=note)
+    # Traefik leaves the addresses out unless it is told them, and its ports are open all the same: first its node's.
+    nodes = node_addresses(view)
+    for pod in view.list("pods"):
+        controller = controllers.find(pod)
+        for door in host_ports(pod, nodes) if controller and controllers.GATEWAY_API in controller.reads else ():
+            address, note = machine.address(door)
+            if address and door.port == port:
+                return Url(entrance.scheme, address, host=entrance.host, path=entrance.path, note=note)
     service = find_controller(cluster, GATEWAYS)
     obj = view.get(service.resource, service.namespace, service.name) if service else None
     names = [one.get("name") or "" for one in (obj or {}).get("spec", {}).get("ports") or () if one["port"] == port]
-    for door in of_service(obj, node_addresses(view)) if obj else ():
+    for door in of_service(obj, nodes) if obj else ():
         address, note = machine.address(door)
         if address and door.name in names:
             return Url(entrance.scheme, address, host=entrance.host, path=entrance.path, note=note)

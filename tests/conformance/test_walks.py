@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import urllib.request
 from dataclasses import replace
 
 import pytest
@@ -244,3 +246,24 @@ def test_remedy_opens_a_backend_to_the_gateway(gate: Cluster) -> None:
     gate.apply(list(denied.remedies))
     assert "Name: api" in ask(gate, "/api", door="gateway", expect="^Name: api")
     assert gate.walk("client", "http://gateway.default/api", host=host(gate)).delivered
+
+
+def test_walk_from_outside_enters_by_the_gateways_controller(gate: Cluster) -> None:
+    walk = gate.walk("outside", f"http://{host(gate)}/api/users")
+    assert "has a route for this host" in walk.hops[0].detail
+    if not walk.hops[0].ok:
+        # The simulated controller has a NodePort, and no port 80 of a node; the walk says which.
+        port = re.findall(r"http://[^:]+:(\d+)", walk.hops[0].detail)[0]
+        walk = gate.walk("outside", f"http://{host(gate)}:{port}/api/users")
+    assert walk.delivered, str(walk)
+    assert walk.hops[-2].title == f"Pod {gate.namespace}/api"
+
+
+def test_url_of_a_gateway_is_its_own_controllers(gate: Cluster) -> None:
+    if gate.backend == "in-process":
+        pytest.skip("nothing of it is on this machine")
+    url = gate.url("httproute/r")
+    request = urllib.request.Request(f"http://{url.address}/api/users", headers={"Host": host(gate)})
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=10) as answer:
+        assert "Name: api" in answer.read().decode()
