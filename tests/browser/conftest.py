@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
 import secrets
@@ -12,7 +14,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -30,6 +33,12 @@ CHROMIUM = os.environ.get("PODWALK_CHROMIUM") or shutil.which("chromium") or ""
 RAN = re.compile(r"\[\d+\]|Step \d+ of|\d+ steps")
 """What a cell shows once it ran: its number, or the panel of a step or of a lab whose input is folded away."""
 FAILED = '[data-mime-type="application/vnd.jupyter.error"], [data-mime-type="application/vnd.jupyter.stderr"]'
+BEGUN = """cancel => {
+  window.podwalkBegun = false;
+  new MutationObserver(() => { window.podwalkBegun = true; }).observe(cancel, {attributes: true});
+}"""
+"""Notes when a Cancel button comes or goes, be it for a moment: the sign that a card's work began."""
+
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
 
 
@@ -44,8 +53,22 @@ class Card:
 
     def press(self, name: str) -> None:
         """Press a button, and wait until what it began is over."""
-        self.button(name).click(timeout=WAIT_MS)
+        self.begin(name)
         self.settle()
+
+    def begin(self, name: str) -> None:
+        """Press a button, and wait until its work begins."""
+        self.watch()
+        self.button(name).click(timeout=WAIT_MS)
+        self.await_begin()
+
+    def watch(self) -> None:
+        """Look from now on for work that begins."""
+        self.root.locator("button", has_text="Cancel").evaluate(BEGUN)
+
+    def await_begin(self) -> None:
+        """Wait until work has begun since :meth:`watch`."""
+        self.root.page.wait_for_function("window.podwalkBegun", timeout=WAIT_MS)
 
     def settle(self) -> None:
         """Wait until nothing is under way: then, and only then, is there nothing to cancel."""
@@ -56,7 +79,7 @@ class Card:
         """Choose a prediction, counted from 0, if the step asks for one."""
         choices = self.root.get_by_role("radio")
         if choices.count():
-            choices.nth(number).check()
+            choices.nth(number).check(timeout=WAIT_MS)
 
     @property
     def manifest(self) -> Locator:
@@ -76,17 +99,21 @@ class Desk:
 
     Attributes:
         page: the browser's.
-        url: JupyterLab's, without the path.
-        token: what opens it.
+        jupyter: the server.
         folder: where the notebooks are.
-        environment: of the server and its kernels.
     """
 
-    def __init__(self, page: Page, url: str, token: str, folder: Path, environment: dict[str, str]) -> None:
-        self.page, self.url, self.token, self.folder, self.environment = page, url, token, folder, environment
+    def __init__(self, page: Page, jupyter: Jupyter, folder: Path) -> None:
+        self.page, self.jupyter, self.folder = page, jupyter, folder
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of the server and its kernels."""
+        return self.jupyter.environment
 
     def open(self, notebook: str) -> None:
-        self.page.goto(f"{self.url}/lab/tree/{notebook}?token={self.token}&reset")
+        path = f"{self.folder.name}/{notebook}"
+        self.page.goto(f"{self.jupyter.url}/lab/tree/{path}?token={self.jupyter.token}&reset")
         self.page.locator(".jp-NotebookPanel-toolbar").wait_for(timeout=WAIT_MS)
         expect(self.page.get_by_text(re.compile(r"^Python 3 .*\| Idle$"))).to_be_visible(timeout=WAIT_MS)
 
@@ -94,10 +121,23 @@ class Desk:
         self.page.get_by_role("menuitem", name=name, exact=True).click()
         self.page.locator(".lm-Menu-itemLabel").filter(has_text=re.compile(f"^{re.escape(item)}$")).click()
 
+    def theme(self, name: str) -> None:
+        """Choose a theme, and wait until it is there."""
+        self.page.get_by_role("menuitem", name="Settings", exact=True).click()
+        self.page.locator(".lm-Menu-itemLabel").filter(has_text=re.compile("^Theme$")).hover()
+        self.page.locator(".lm-Menu-itemLabel").filter(has_text=re.compile(f"^{re.escape(name)}$")).click()
+        light = str("Light" in name).lower()
+        self.page.locator(f'body[data-jp-theme-light="{light}"][data-jp-theme-name="{name}"]').wait_for(
+            state="attached", timeout=WAIT_MS
+        )
+
     def restart(self) -> None:
-        """Restart the kernel and run every cell."""
+        """Restart the kernel and run every cell, and wait for the first panel of the new kernel."""
+        self.page.evaluate("document.querySelectorAll('.podwalk-card').forEach(card => card.classList.add('old'))")
         self.menu("Kernel", "Restart Kernel and Run All Cells…")
         self.page.get_by_role("button", name="Confirm Kernel Restart").click()
+        self.page.locator(".podwalk-card:not(.old)").first.wait_for(state="attached", timeout=WAIT_MS)
+        expect(self.page.locator(".podwalk-card.old")).to_have_count(0, timeout=WAIT_MS)
 
     def run_cell(self, number: int) -> Locator:
         """Run a cell, counted from 0, as Shift+Enter does, and wait until it ran without an error."""
@@ -115,7 +155,7 @@ class Desk:
 
     def card(self, title: str) -> Card:
         """Find the control of a step by its title, and scroll to it."""
-        heading = self.page.get_by_role("heading", name=title, exact=True, level=3)
+        heading = self.page.get_by_role("heading", name=title, exact=True)
         found = self.page.locator(".podwalk-card").filter(has=heading)
         found.wait_for(timeout=WAIT_MS)
         found.scroll_into_view_if_needed(timeout=WAIT_MS)
@@ -127,46 +167,96 @@ class Desk:
 
 @pytest.fixture
 def backend() -> str:
-    """Name the backend of the desk's kernels; a test may choose another by its parameter."""
+    """Name the backend of the desk's kernels; a test may choose another."""
     return f"embedded:{CLUSTER}"
 
 
-@pytest.fixture
-def desk(root: Path, tmp_path: Path, backend: str) -> Iterator[Desk]:
-    """JupyterLab with a copy of the labs, and Chromium before it."""
-    if not CHROMIUM:
-        pytest.skip("there is no Chromium: name one in PODWALK_CHROMIUM")
-    folder = tmp_path / "labs"
-    shutil.copytree(root / "notebooks" / "labs", folder, ignore=shutil.ignore_patterns(".*"))
+@dataclass(frozen=True)
+class Jupyter:
+    """A JupyterLab that serves a folder.
+
+    Attributes:
+        url: without the path.
+        token: what opens it.
+        folder: what it serves.
+        environment: of the server and its kernels.
+    """
+
+    url: str
+    token: str
+    folder: Path
+    environment: dict[str, str]
+
+    def end_kernels(self) -> None:
+        for session in json.loads(self._ask("GET", "sessions")):
+            self._ask("DELETE", f"sessions/{session['id']}")
+
+    def _ask(self, method: str, path: str) -> bytes:
+        headers = {"Authorization": f"token {self.token}"}
+        request = urllib.request.Request(f"{self.url}/api/{path}", method=method, headers=headers)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return bytes(answer.read())
+
+
+@pytest.fixture(scope="session")
+def jupyters(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Jupyter]]:
+    """Return what gives the JupyterLab of a backend, which is started once."""
+    with contextlib.ExitStack() as stack:
+        started: dict[str, Jupyter] = {}
+
+        def jupyter(backend: str) -> Jupyter:
+            if backend not in started:
+                started[backend] = stack.enter_context(served(root, tmp_path_factory.mktemp("jupyter"), backend))
+            return started[backend]
+
+        yield jupyter
+
+
+@contextlib.contextmanager
+def served(root: Path, folder: Path, backend: str) -> Iterator[Jupyter]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     token = secrets.token_hex(16)
-    settings = {"PODWALK_HOME": str(tmp_path / "home"), "PODWALK_BACKEND": backend, "PYTHONPATH": str(root)}
-    environment = {**os.environ, **settings, "JUPYTER_CONFIG_DIR": str(tmp_path / "config")}
+    settings = {"PODWALK_HOME": str(folder / "home"), "PODWALK_BACKEND": backend, "PYTHONPATH": str(root)}
+    # The token is not among the arguments, which every user of the machine can read.
+    environment = {**os.environ, **settings, "JUPYTER_CONFIG_DIR": str(folder / "config"), "JUPYTER_TOKEN": token}
+    (folder / "desks").mkdir()
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1"]
-    command += [f"--ServerApp.root_dir={folder}"]
-    # Not among the arguments, which every user of the machine can read.
-    environment["JUPYTER_TOKEN"] = token
-    with (tmp_path / "jupyter.log").open("wb") as log:
+    command += [f"--ServerApp.root_dir={folder / 'desks'}"]
+    with (folder / "jupyter.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
     url = f"http://127.0.0.1:{port}"
     try:
         wait_until_served(f"{url}/api?token={token}", process)
+        yield Jupyter(url, token, folder / "desks", environment)
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+@pytest.fixture
+def desk(root: Path, tmp_path: Path, backend: str, jupyters: Callable[[str], Jupyter]) -> Iterator[Desk]:
+    """JupyterLab with a copy of the labs, a cluster of the test's own, and Chromium before it."""
+    if not CHROMIUM:
+        pytest.skip("there is no Chromium: name one in PODWALK_CHROMIUM")
+    jupyter = jupyters(backend)
+    folder = jupyter.folder / tmp_path.name
+    shutil.copytree(root / "notebooks" / "labs", folder, ignore=shutil.ignore_patterns(".*"))
+    try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
             page = browser.new_page(viewport={"width": 1400, "height": 1000})
             page.set_default_timeout(WAIT_MS)
             try:
-                yield Desk(page, url, token, folder, environment)
+                yield Desk(page, jupyter, folder)
             finally:
                 page.screenshot(path=tmp_path / "last.png")
                 browser.close()
     finally:
-        process.terminate()
-        process.wait(timeout=60)
+        jupyter.end_kernels()
         if backend.startswith("embedded:"):
-            control.stop(Place(CLUSTER, tmp_path / "home" / "clusters" / CLUSTER))
+            control.stop(Place(CLUSTER, Path(jupyter.environment["PODWALK_HOME"]) / "clusters" / CLUSTER))
 
 
 def wait_until_served(url: str, process: subprocess.Popen[bytes]) -> None:
