@@ -6,14 +6,12 @@ import json
 
 import click
 
+from podwalk.cli.chosen import cluster_options
+
 
 @click.command("review")
 @click.argument("namespace", default="default")
-@click.option(
-    "--backend",
-    default=None,
-    help="embedded, kind or context:NAME; by default as `podwalk.cluster()` chooses.",
-)
+@cluster_options
 @click.option("--rule", "rules", multiple=True, help="Run this rule only; may be given several times.")
 @click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.pass_context

@@ -6,15 +6,13 @@ from pathlib import Path
 
 import click
 
+from podwalk.cli.chosen import cluster_options
+
 
 @click.command("save")
 @click.argument("notebook", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--check", is_flag=True, help="Save nothing; say what is not saved. Exit code 3 if there is something.")
-@click.option(
-    "--backend",
-    default=None,
-    help="embedded, kind or context:NAME; by default as `podwalk.cluster()` chooses.",
-)
+@cluster_options
 def save_command(notebook: Path | None, check: bool, backend: str | None) -> None:
     """Keep what you made in the cluster in the submission of NOTEBOOK, by default the assignment in this folder.
 

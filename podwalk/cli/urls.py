@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from podwalk.cli.chosen import cluster_options
+
 
 @click.command("url")
 @click.argument("what")
@@ -12,9 +14,7 @@ import click
 @click.option(
     "--port", default="", help="Which port, or listener of a Gateway, by name or number; by default the first."
 )
-@click.option(
-    "--backend", default=None, help="embedded, kind or context:NAME; by default as `podwalk.cluster()` chooses."
-)
+@cluster_options
 def url_command(what: str, name: str, namespace: str, port: str, backend: str | None) -> None:
     """Print the URL at which this machine reaches a Service, an Ingress, a Gateway or a Pod with a hostPort.
 

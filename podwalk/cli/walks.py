@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from podwalk.cli.chosen import cluster_options
 from podwalk.errors import PodwalkError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -21,9 +22,7 @@ def where_options(command: Command) -> Command:
     for option in (
         click.option("-o", "--output", type=form, default="text", show_default=True, help="How to write it."),
         click.option("-n", "--namespace", default="default", show_default=True, help="The namespace."),
-        click.option(
-            "--backend", default=None, help="embedded, kind or context:NAME; by default as `podwalk.cluster()` chooses."
-        ),
+        cluster_options,
     ):
         command = option(command)
     return command
