@@ -249,7 +249,10 @@ def to_v2(schema: Any) -> Any:
         return [to_v2(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    converted = {name: to_v2(value) for name, value in schema.items() if name not in ("default", "oneOf")}
+    converted = {name: to_v2(value) for name, value in schema.items() if name not in ("default", "oneOf", "properties")}
+    if isinstance(properties := schema.get("properties"), dict):
+        # A field may have the name of a keyword, such as a LimitRange's default.
+        converted["properties"] = {name: to_v2(value) for name, value in properties.items()}
     links = schema.get("allOf")
     if isinstance(links, list) and len(links) == 1:
         converted.pop("allOf")

@@ -52,6 +52,20 @@ def test_every_reference_leads_somewhere() -> None:
     assert wanted <= set(document("/openapi/v2")["definitions"])
 
 
+def test_v2_has_every_field_of_v3_also_those_named_as_a_keyword_is() -> None:
+    definitions = document("/openapi/v2")["definitions"]
+    schemas = {name: one for place in PLACES for name, one in _schemas(place).items()}
+    assert {name: set(one.get("properties", {})) for name, one in definitions.items()} == {
+        name: set(schemas[name].get("properties", {})) for name in definitions
+    }
+    assert "default" in definitions["io.k8s.api.core.v1.LimitRangeItem"]["properties"]
+
+
+def _schemas(place: str) -> dict[str, Any]:
+    found: dict[str, Any] = document(f"/openapi/v3/{place}")["components"]["schemas"]
+    return found
+
+
 def test_operations_have_names_of_their_own() -> None:
     ids = [
         operation["operationId"]
