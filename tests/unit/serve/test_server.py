@@ -9,6 +9,8 @@ import re
 import shutil
 import signal
 import socket
+import ssl
+import struct
 import subprocess
 import sys
 import threading
@@ -247,6 +249,42 @@ def test_body_over_the_limit_is_refused_with_a_status(place: Place, core: Any) -
         core.create_namespaced_config_map("default", {"metadata": {"name": "huge"}, "data": {"k": "x" * 4_000_000}})
     assert caught.value.status == 413
     assert json.loads(str(caught.value.body))["reason"] == "RequestEntityTooLarge"
+
+
+def half_asked(place: Place, *lines: str) -> socket.socket:
+    """Return a connection on which a request was begun, with the headers that the lines are; the body is missing."""
+    server = control.alive(place)
+    assert server is not None
+    context = ssl.create_default_context(cafile=str(place.tls[0]))
+    made = context.wrap_socket(socket.create_connection(("127.0.0.1", server.port)), server_hostname="127.0.0.1")
+    first, *rest = lines
+    head = [f"{first} HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {place.token}", *rest]
+    made.sendall("\r\n".join(head).encode())
+    return made
+
+
+def test_clients_that_are_slow_or_vanish_hold_nobody_up_and_store_nothing(place: Place, core: Any) -> None:
+    config_maps = "/api/v1/namespaces/default/configmaps"
+    length = ("Content-Type: application/json", "Content-Length: 1000", "", '{"metadata": {"name": "half"}')
+    slow = [half_asked(place, f"GET {config_maps}") for _ in range(10)]
+    halves = [half_asked(place, f"POST {config_maps}", *length) for _ in range(10)]
+    watches = [half_asked(place, f"GET {config_maps}?watch=true", "", "") for _ in range(10)]
+    assert {one.recv(12) for one in watches} == {b"HTTP/1.1 200"}
+    for one in (*halves, *watches[:5]):
+        # With nothing to linger for, the connection is reset, as by a machine that was switched off.
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        one.close()
+    for number in range(10):
+        core.create_namespaced_config_map(
+            "default", {"metadata": {"name": f"after-{number}"}, "data": {"k": "x" * 50_000}}
+        )
+    names = {one.metadata.name for one in core.list_namespaced_config_map("default").items}
+    assert {f"after-{number}" for number in range(10)} <= names
+    assert "half" not in names
+    slow[0].sendall(b"\r\nConnection: close\r\n\r\n")
+    assert slow[0].recv(12) == b"HTTP/1.1 200"
+    for one in (*slow, *watches[5:]):
+        one.close()
 
 
 def test_cluster_that_is_up_is_used_as_it_is(place: Place) -> None:
