@@ -1,0 +1,59 @@
+"""``%kubectl`` is the real kubectl where it would look different, and works without one; nothing needs ``!kubectl``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import podwalk
+from podwalk.facade import Cluster
+from podwalk.facade.kubectl import UsageError
+from podwalk.labs.magics import PodwalkMagics
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    return podwalk.cluster("in-process:1", quiet=True)
+
+
+@pytest.fixture
+def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cluster: Cluster) -> None:
+    """A kubectl that says how it was called."""
+    script = tmp_path / "kubectl"
+    script.write_text('#!/bin/sh\necho "real: $*"\n', encoding="utf-8")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    cluster.kubectl = ("--kubeconfig", "here")
+
+
+def kubectl(cluster: Cluster, line: str) -> Any:
+    unbound: Any = PodwalkMagics.kubectl
+    return unbound(SimpleNamespace(cluster=cluster), line)
+
+
+@pytest.mark.usefixtures("real")
+@pytest.mark.parametrize("line", ["describe service/kubernetes", "explain service.spec"])
+def test_what_would_look_different_is_left_to_the_real_kubectl(cluster: Cluster, line: str) -> None:
+    assert kubectl(cluster, line) == f"real: --kubeconfig here --namespace default {line}\n"
+
+
+@pytest.mark.usefixtures("real")
+def test_what_is_shown_as_a_table_is_not(cluster: Cluster) -> None:
+    assert kubectl(cluster, "get services").names == ["kubernetes"]
+
+
+def test_without_a_kubectl_the_common_ones_work_and_the_others_say_which_those_are(cluster: Cluster) -> None:
+    assert "clusterIP: 10.96.0.1" in kubectl(cluster, "describe service/kubernetes")
+    with pytest.raises(UsageError, match="get, describe, exec, logs, events"):
+        kubectl(cluster, "explain service.spec")
+
+
+def test_no_page_and_no_notebook_needs_a_shell_for_kubectl(root: Path) -> None:
+    pages = [*(root / "book").rglob("*.md"), *(root / "notebooks").rglob("*.ipynb")]
+    texts = {page.relative_to(root): page.read_text(encoding="utf-8") for page in pages if "_build" not in page.parts}
+    assert len(texts) > 50
+    assert [page for page, text in texts.items() if "!kubectl" in text or "! kubectl" in text] == []
