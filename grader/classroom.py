@@ -11,11 +11,12 @@ again.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +27,18 @@ from nbgrader.preprocessors import AssignLatePenalties, LimitOutput, SaveAutoGra
 
 from grader import marks, notebooks, seeds
 from grader.conversion import execution, restoration, saved
+from grader.conversion.execution import IsolatedExecute
 from grader.conversion.restoration import Trusted
 from grader.conversion.saved import NONE, Saved
 from grader.course import Course, CourseError
 from grader.finding import NotGradableError
 from grader.isolation import bench
-from grader.isolation.job import timeouts_s
+from grader.isolation.job import FRESH
 from grader.marks import StudentMarks
 from grader.scope import NOTHING, Scope
 
 MAX_NOTEBOOK_BYTES = 50_000_000
+MAX_NOTE_BYTES = 10_000
 
 DIGEST = "podwalk"
 """The key of the graded notebook's metadata that holds the digest."""
@@ -43,11 +46,26 @@ DIGEST = "podwalk"
 
 @dataclass(frozen=True)
 class Settings:
-    """How submissions are run; see :class:`grader.isolation.job.Job`."""
+    """How submissions are run; see :class:`grader.isolation.job.Job`.
 
-    backend: str = "in-process"
+    Attributes:
+        backend: which cluster.
+        sandboxed: whether submissions run in a sandbox.
+        scope: of the assignment.
+        limits: of time, memory and processes, where they are not the usual ones.
+    """
+
+    backend: str = FRESH
     sandboxed: bool = True
     scope: Scope = NOTHING
+    limits: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, course: Course, backend: str, *, sandboxed: bool) -> Settings:
+        """Return the settings of a course, whose configuration may limit what a submission takes."""
+        made = IsolatedExecute(config=course.api.config)
+        made.backend = backend
+        return cls(backend, sandboxed, limits=made.limits)
 
 
 @dataclass(frozen=True)
@@ -99,7 +117,6 @@ def mark(submission: Submission) -> Graded:
         return Graded(submission.student, fault=f"the submission is not a notebook: {error}"[:300])
     notebook.cells = restoration.restore(notebook.cells, list(submission.trusted))
     settings = submission.settings
-    cell_timeout_s, timeout_s = timeouts_s(settings.backend)
     notebook.cells = saved.insert(notebook.cells, submission.saved, settings.scope)
     answers, tests = execution.split(notebook)
     job = execution.make_job(
@@ -110,8 +127,7 @@ def mark(submission: Submission) -> Graded:
         sandboxed=settings.sandboxed,
         seed=submission.seed,
         saved=submission.saved,
-        cell_timeout_s=cell_timeout_s,
-        timeout_s=timeout_s,
+        **settings.limits,
     )
     try:
         execution.fill(answers, tests, bench.mark(job))
@@ -217,8 +233,7 @@ def save(gradebook: Gradebook, course: Course, assignment: str, graded: Graded) 
     if submission.total_seconds_late > 0:
         AssignLatePenalties(config=course.api.config).preprocess(notebook, resources)
     place.parent.mkdir(parents=True, exist_ok=True)
-    if timestamp:
-        (place.parent / "timestamp.txt").write_text((source / "timestamp.txt").read_text())
+    _pass_on(source, place.parent)
     _write(place, notebooks.text(notebook))
 
 
@@ -254,6 +269,13 @@ def _trusted(gradebook: Gradebook, assignment: str) -> list[Trusted]:
         raise CourseError(
             f"{assignment} is not in the gradebook: run nbgrader generate_assignment {assignment}"
         ) from error
+
+
+def _pass_on(source: Path, place: Path) -> None:
+    """Copy what nbgrader wrote beside a submission: when it was made, and the secret by which feedback finds it."""
+    for name in ("timestamp.txt", "submission_secret.txt"):
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            _write(place / name, saved.read_own(source / name, MAX_NOTE_BYTES))
 
 
 def _digest(path: Path) -> str:

@@ -82,7 +82,7 @@ def autograde(
 ) -> None:
     """Grade everybody who submitted ASSIGNMENT, as nbgrader autograde does, but a class at once."""
     console, course = Console(), Course(folder)
-    settings = classroom.Settings("kind" if kind else backend, not unsandboxed)
+    settings = classroom.Settings.of(course, "kind" if kind else backend, sandboxed=not unsandboxed)
     workers = workers or (os.cpu_count() or 1 if settings.backend == "in-process" else 1)
     graded: list[marks.StudentMarks] = []
     with executors.executor(workers, scheduler) as executor, Progress(console=console, transient=True) as progress:

@@ -12,6 +12,7 @@ from pathlib import Path
 from nbgrader.apps.api import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
+from traitlets.config.loader import PyFileConfigLoader
 
 from grader import scope
 from grader.conversion.configuration import configure
@@ -35,9 +36,9 @@ class Course:
         """Open a course; nothing is made yet."""
         self.folder = folder.resolve()
         _put_own_programs_on_path()
-        config = configure(config or Config())
+        config = _configured(self.folder) if config is None else configure(config)
         config.CourseDirectory.root = str(self.folder)
-        config.CourseDirectory.db_url = f"sqlite:///{self.folder / 'gradebook.db'}"
+        config.CourseDirectory.setdefault("db_url", f"sqlite:///{self.folder / 'gradebook.db'}")
         self.api = NbGraderAPI(CourseDirectory(config=config), config=config)
 
     def add(self, source: Path) -> str:
@@ -91,6 +92,22 @@ class Course:
             outcome = step()
         if not outcome["success"]:
             raise CourseError(str(outcome.get("log") or outcome.get("error") or "nbgrader failed").strip())
+
+
+def _configured(folder: Path) -> Config:
+    """Return what grading needs, with what the course's ``nbgrader_config.py`` says beside it.
+
+    Raises:
+        CourseError: when that file is broken.
+    """
+    made = configure(Config())
+    file = folder / "nbgrader_config.py"
+    if file.exists():
+        try:
+            made.merge(PyFileConfigLoader(file.name, str(folder)).load_config())
+        except Exception as error:
+            raise CourseError(f"{file} cannot be read: {type(error).__name__}: {error}") from error
+    return made
 
 
 def _put_own_programs_on_path() -> None:

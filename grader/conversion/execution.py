@@ -49,7 +49,6 @@ class IsolatedExecute(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader h
         seed = seeds.seed_of(folder, about["student"], about["assignment"]) if scope.seeded else None
         nb.cells = saved.insert(nb.cells, kept, scope)
         answers, tests = split(nb)
-        cell_timeout_s, timeout_s = timeouts_s(self.backend)
         job = make_job(
             answers,
             tests,
@@ -58,13 +57,21 @@ class IsolatedExecute(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader h
             seed=seed,
             saved=kept,
             sandboxed=self.sandboxed,
-            cell_timeout_s=self.cell_timeout_s or cell_timeout_s,
-            timeout_s=self.timeout_s or timeout_s,
-            memory_bytes=self.memory_mb * 1024**2,
-            processes=self.processes,
+            **self.limits,
         )
         fill(answers, tests, mark(job))
         return nb, resources
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """What a submission may take, in the words of :class:`.Job`."""
+        cell_timeout_s, timeout_s = timeouts_s(self.backend)
+        return {
+            "cell_timeout_s": self.cell_timeout_s or cell_timeout_s,
+            "timeout_s": self.timeout_s or timeout_s,
+            "memory_bytes": self.memory_mb * 1024**2,
+            "processes": self.processes,
+        }
 
     def _submitted(self, student: str, assignment: str) -> Path:
         """Return the folder that the student submitted; nbgrader's copy of it has followed links."""

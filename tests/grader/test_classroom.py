@@ -16,7 +16,7 @@ from nbgrader.api import Gradebook
 
 from grader import classroom, export, notebooks, page, sample
 from grader.classroom import Graded, Settings, Submission
-from grader.course import Course
+from grader.course import Course, CourseError
 from grader.isolation import bench
 from grader.isolation.bench import Judge
 from grader.isolation.job import Job
@@ -100,6 +100,19 @@ def test_the_marks_are_those_of_plain_nbgrader_autograde(assignment: Assignment,
     assert _scores(assignment, "dan") == ours
     theirs = notebooks.read(assignment.course.graded(assignment.name, "dan"))
     assert [output.get("text", "") for cell in theirs.cells for output in cell.get("outputs", ())]
+
+
+def test_a_courses_own_configuration_is_read_and_a_broken_one_is_told(tmp_path: Path) -> None:
+    (tmp_path / "nbgrader_config.py").write_text(
+        "c = get_config()\nc.CourseDirectory.course_id = 'networks'\nc.IsolatedExecute.timeout_s = 33\n"
+    )
+    course = Course(tmp_path)
+    assert course.api.coursedir.course_id == "networks"
+    assert Settings.of(course, "in-process", sandboxed=True).limits["timeout_s"] == 33
+    assert Settings.of(course, "kind", sandboxed=True).limits["cell_timeout_s"] == 180
+    (tmp_path / "nbgrader_config.py").write_text("c = get_confg()")
+    with pytest.raises(CourseError, match="get_confg"):
+        Course(tmp_path)
 
 
 def test_a_fault_of_ours_writes_no_mark(assignment: Assignment, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,7 @@ def _solved(classroom: Classroom, answers: Mapping[str, str]) -> None:
     path.write_text(sample.submission(notebooks.read(path), answers))
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 @pytest.mark.slow
 def test_work_by_kubectl_survives_release_submit_collect_and_autograde(classroom: Classroom) -> None:
     teacher, learner = classroom.teacher, classroom.learner
@@ -122,6 +122,39 @@ def test_work_by_kubectl_survives_release_submit_collect_and_autograde(classroom
         found = gradebook.find_submission_notebook("services", "services", student.id)
         scores = {grade.name: grade.auto_score for grade in found.grades}
     assert scores | {"why": 0} == {"backend": 3.0, "service": 4.0, "affinity": 3.0, "headless": 3.0, "why": 0}
+
+
+@pytest.mark.timeout(1500)
+@pytest.mark.slow
+def test_the_guides_commands_lead_from_release_to_feedback_and_marks(classroom: Classroom) -> None:
+    teacher, learner = classroom.teacher, classroom.learner
+    shutil.copytree(ROOT / "notebooks" / "source" / "services", teacher / "source" / "services")
+    classroom.nbgrader(teacher, "generate_assignment", "services")
+    classroom.nbgrader(teacher, "release_assignment", "services")
+    classroom.nbgrader(learner, "fetch_assignment", "services")
+    solutions = sample.solutions(notebooks.read(teacher / "source" / "services" / "services.ipynb"))
+    _solved(classroom, {**solutions, "headless-answer": "", "why": "They change."})
+    classroom.nbgrader(learner, "submit", "services")
+    classroom.nbgrader(teacher, "collect", "services")
+    unsandboxed = [] if SANDBOXED else ["--unsandboxed"]
+    assert "to mark" in classroom.run(teacher, "grader", "autograde", "services", "--feedback", *unsandboxed)
+
+    with Gradebook(f"sqlite:///{teacher / 'gradebook.db'}") as gradebook:
+        [student] = [one.id for one in gradebook.students]
+        found = gradebook.find_submission_notebook("services", "services", student)
+        grade = next(grade for grade in found.grades if grade.name == "why")
+        grade.manual_score, grade.needs_manual_grade = 2, False
+        gradebook.db.commit()
+    classroom.nbgrader(teacher, "generate_feedback", "services", "--force")
+    classroom.nbgrader(teacher, "release_feedback", "services")
+    classroom.nbgrader(teacher, "export")
+    assert "services" in (teacher / "grades.csv").read_text()
+    assert ",12.0," in (teacher / "grades.csv").read_text(), "ten by machine, two by hand"
+
+    classroom.nbgrader(learner, "fetch_feedback", "services")
+    [page] = learner.glob("services/feedback/*/services.html")
+    assert "not found" in page.read_text()
+    assert "HIDDEN TESTS" not in page.read_text()
 
 
 def _saved(assignment: Assignment, answers: Mapping[str, str], text: str) -> tuple[float, str]:
