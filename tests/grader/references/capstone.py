@@ -166,6 +166,20 @@ MISTAKES: Mapping[str, Mistake] = {
         STOCK_DOOR.replace(ORDERS, "    - namespaceSelector: {}\n"),
         {"policies": 7.81},
     ),
+    "one Pod of web": (
+        "tiers-answer",
+        "  replicas: 2\n  selector:\n    matchLabels:\n      app: web",
+        "  replicas: 1\n  selector:\n    matchLabels:\n      app: web",
+        {"tiers": 3.5},
+    ),
+    "all of the stock say the same": ("tiers-answer", "-text=$(POD_NAME)", "-text=stock", {"tiers": 2.0, "names": 5.0}),
+    "nobody behind web": (
+        "names-answer",
+        "  selector:\n    app: web\n",
+        "  selector:\n    app: webb\n",
+        {"names": 5.0, "door": 4.0},
+    ),
+    "no policies": ("policies-answer", 'cluster.apply("""', 'manifests = ("""', {"policies": 0.0}),
 }
 
 REFERENCE = Reference(FULL, WAYS, MISTAKES, answered_in={"health": ("tiers-answer",)})

@@ -119,6 +119,22 @@ MISTAKES: Mapping[str, Mistake] = {
     ),
     "no name rewritten": ("company-answer", "db-0.old.example db-0", "db-0.old.test db-0", {"company": 2.0}),
     "the wrong search domain": ("search-answer", "- shop.svc", "- shop", {"search": 1.0}),
+    "one member": ("members-answer", "replicas: 2", "replicas: 1", {"members": 2.0, "search": 2.0}),
+    "the Service has another name": (
+        "members-answer",
+        "kind: Service\nmetadata:\n  name: db\n",
+        "kind: Service\nmetadata:\n  name: database\n",
+        {"members": 2.0, "port": 0.0, "search": 1.0, "questions": 2.0, "mend": 0.0, "company": 2.0},
+    ),
+    "a misspelt alias": ("alias-answer", "name: docs", "name: doc", {"alias": 0.0}),
+    "a misspelt Pod": ("search-answer", "name: admin", "name: admins", {"search": 0.0}),
+    "another Pod": ("questions-answer", "name: crawler", "name: crawlers", {"questions": 0.0}),
+    "a reporter of another name": (
+        "mend-answer",
+        "metadata:\n  name: reporter",
+        "metadata:\n  name: reporters",
+        {"mend": 0.0},
+    ),
 }
 
 REFERENCE = Reference(FULL, WAYS, MISTAKES)

@@ -82,6 +82,14 @@ MISTAKES: Mapping[str, Mistake] = {
     ),
     "a probe of another page": ("ready-answer", "path: /open", "path: /", {"ready": 1.0}),
     "it is never asked again": ("ready-answer", "readinessProbe", "startupProbe", {"ready": 2.0}),
+    "a port where nobody listens": ("outside-answer", "targetPort: 8080", "targetPort: 80", {"outside": 1.0}),
+    "a misspelt Service": (
+        "elsewhere-answer",
+        "name: catalogue\n  namespace: shop\nspec",
+        "name: catalog\n  namespace: shop\nspec",
+        {"elsewhere": 0.0},
+    ),
+    "one Pod too many": ("ready-answer", "replicas: 2", "replicas: 3", {"ready": 3.0}),
 }
 
 REFERENCE = Reference(FULL, WAYS, MISTAKES)

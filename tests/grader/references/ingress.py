@@ -261,6 +261,12 @@ MISTAKES: Mapping[str, Mistake] = {
     ),
     "a Gateway that is not there": (("gateway-answer",), "- name: shop\n", "- name: store\n", {"gateway": 0.25}),
     "a backend that is not there": (("gateway-answer",), "name: api\n", "name: apis\n", {"gateway": 0.5}),
+    "a Service that is not there": (
+        "rewrite-answer",
+        "backendRefs:\n    - name: api\n",
+        "backendRefs:\n    - name: apis\n",
+        {"rewrite": 0.0},
+    ),
 }
 
 REFERENCE = Reference(FULL, {**WAYS, "by annotations": BY_ANNOTATIONS}, MISTAKES)

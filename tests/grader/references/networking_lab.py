@@ -216,6 +216,29 @@ MISTAKES: Mapping[str, Mistake] = {
             "cleanup": 1.0,
         },
     ),
+    "two Pods instead of three": (
+        "backend-answer",
+        "replicas: 3",
+        "replicas: 2",
+        {"backend": 2.0, "clusterip": 2.33},
+    ),
+    "a node port that leads nowhere": ("nodeport-answer", "targetPort: http", "targetPort: 80", {"nodeport": 1.0}),
+    "a frontend that nobody reaches": (
+        "frontend-answer",
+        "targetPort: http",
+        "targetPort: 81",
+        {"frontend": 1.0, "hosts": 2.0, "paths": 1.0},
+    ),
+    "all calls out are open": (
+        "allow-answer",
+        (
+            "  - to:\n    - namespaceSelector:\n        matchLabels:\n"
+            "          kubernetes.io/metadata.name: kube-system\n    ports:\n"
+            "    - port: 53\n      protocol: UDP\n    - port: 53\n      protocol: TCP\n"
+        ),
+        "  - {}\n",
+        {"deny": 1.0},
+    ),
 }
 
 REFERENCE = Reference(FULL, WAYS, MISTAKES)

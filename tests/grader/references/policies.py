@@ -138,18 +138,18 @@ cluster.apply(policy("updater", "tenant-a", {"matchLabels": {"role": "updater"}}
 FULL = {"tiers": 5.0, "metrics": 4.0, "egress": 4.0, "tenants": 5.0, "outside": 3.0}
 
 MISTAKES: Mapping[str, Mistake] = {
-    "the AND is written as an OR": ("metrics-answer", "      podSelector:", "    - podSelector:", {"metrics": 2.0}),
+    "the AND is written as an OR": ("metrics-answer", "      podSelector:", "    - podSelector:", {"metrics": 3.0}),
     "the frontend is forgotten": (
         "tiers-answer",
         "      app: frontend\n  ingress",
         "      app: front\n  ingress",
-        {"tiers": 4.0},
+        {"tiers": 4.0, "egress": 3.0, "tenants": 4.0},
     ),
     "everybody reaches the database": (
         "tiers-answer",
         "  - from:\n    - podSelector:\n        matchLabels:\n          app: backend\n    ports:",
         "  - ports:",
-        {"tiers": 3.0},
+        {"tiers": 2.25},
     ),
     "names cannot be resolved": (
         "egress-answer",
@@ -178,6 +178,15 @@ MISTAKES: Mapping[str, Mistake] = {
     ),
     "the Service's port": ("outside-answer", "port: 6443", "port: 443", {"outside": 0.0}),
     "every Pod": ("outside-answer", "    matchLabels:\n      role: updater", "    matchLabels: {}", {"outside": 0.0}),
+    "metrics for everybody": (
+        "metrics-answer",
+        (
+            "  - from:\n    - namespaceSelector:\n        matchLabels:\n          team: monitoring\n"
+            "      podSelector:\n        matchLabels:\n          app: prometheus\n    ports:"
+        ),
+        "  - ports:",
+        {"metrics": 0.0},
+    ),
 }
 
 REFERENCE = Reference(FULL, WAYS, MISTAKES)

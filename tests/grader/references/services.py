@@ -82,6 +82,9 @@ MISTAKES: Mapping[str, Mistake] = {
     "another port": ("service-answer", "port: 80\n", "port: 8080\n", {"service": 2.0}),
     "no affinity": ("affinity-answer", "  sessionAffinity: ClientIP\n", "", {"affinity": 1.0}),
     "an address of its own after all": ("headless-answer", "  clusterIP: None\n", "", {"headless": 1.0}),
+    "no address of its own": ("service-answer", "spec:\n", "spec:\n  clusterIP: None\n", {"service": 1.0}),
+    "the cart's selector is misspelt": ("affinity-answer", "app: backend", "app: backnd", {"affinity": 0.0}),
+    "another name": ("headless-answer", "name: backend-pods", "name: backend-pod", {"headless": 0.0}),
 }
 
 REFERENCE = Reference(FULL, WAYS, MISTAKES)
