@@ -90,15 +90,6 @@ def services(course: Course, judge: Judge, root: Path) -> Assignment:
     return released(course, judge, root / "notebooks" / "source" / "services")
 
 
-def one_quick(table: Mapping[str, object]) -> list[object]:
-    """Return the names of a table's rows, all but the first marked slow: marking a submission takes seconds.
-
-    That the reference answers earn all points and an untouched notebook none is quick too, in ``test_release``.
-    """
-    first, *others = table
-    return [first, *(pytest.param(name, marks=pytest.mark.slow) for name in others)]
-
-
 def released(course: Course, judge: Judge, source: Path) -> Assignment:
     """Release an assignment into a course."""
     name = course.add(source)
