@@ -29,6 +29,7 @@ END = "--- end of an output"
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(900),
     pytest.mark.skipif(sys.platform != "linux", reason="each node has an address on Linux only"),
     pytest.mark.skipif(
         not all(shutil.which(name) for name in ("bash", "kubectl", "curl", "dig")), reason="needs kubectl, curl and dig"
