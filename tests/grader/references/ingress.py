@@ -152,10 +152,7 @@ WAYS: Mapping[str, Way] = {
         "staff-answer": apply(
             a_server("guard", GUARD, "staff", 80) + an_ingress("guard", rule("staff.example", "guard"))
         ),
-        "canary-answer": apply(
-            an_ingress("beta", rule("beta.example", "web"))
-            + an_ingress("beta-next", rule("beta.example", "web-next"), "canary: 'true';canary-weight: '25'")
-        ),
+        "canary-answer": (Edit("weight: 3", "weight: 30"), Edit("weight: 1", "weight: 10")),
         "gateway-answer": apply(
             a_route("orders", "partners.example", TO_ORDERS) + a_route("rest", "partners.example", TO_WEB)
         )
@@ -202,6 +199,10 @@ BY_ANNOTATIONS: Way = {
             rule("old.example", "api", "/shop-api(/|$)(.*)", "ImplementationSpecific"),
             "use-regex: 'true';rewrite-target: /$2;x-forwarded-prefix: /shop-api",
         )
+    ),
+    "canary-answer": apply(
+        an_ingress("beta", rule("beta.example", "web"))
+        + an_ingress("beta-next", rule("beta.example", "web-next"), "canary: 'true';canary-weight: '25'")
     ),
     "bank-answer": ASKED_BY_CONTROLLER,
 }
