@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from kubernetes.utils.quantity import parse_quantity
-
+from podwalk.api.quantities import parse
 from podwalk.types import Object
 
 
 @lru_cache(maxsize=4096)
 def _parsed(text: str) -> tuple[int, int]:
-    value = parse_quantity(text)
+    value = parse(text).amount
     return -int(-value // 1), -int(-value * 1000 // 1)
 
 

@@ -19,7 +19,7 @@ from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 from filelock import FileLock, Timeout
 
 from podwalk.errors import PodwalkError
-from podwalk.serve.front import STOP_PATH
+from podwalk.serve import STOP_PATH
 from podwalk.serve.place import ENDED, Place, Server
 from podwalk.types import ClusterOptions
 

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 
 from podwalk.embedded import Cluster
 from podwalk.errors import ApiError
-from podwalk.serve import websocket
+from podwalk.serve import STOP_PATH, websocket
 from podwalk.serve.clock import Clock
 from podwalk.serve.outside import OUTSIDE_PATH
 from podwalk.serve.outside.follower import Outside
@@ -35,9 +35,6 @@ MAX_BODY = 3 * 1024 * 1024
 
 TOKEN_PROTOCOL = "base64url.bearer.authorization.k8s.io."
 """The prefix of a subprotocol that carries the token."""
-
-STOP_PATH = "/-/podwalk/stop"
-"""``POST`` here ends the server: it works where signals do not, and needs the token."""
 
 
 class Front:

@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-import jsonpath
-
 from podwalk.api.tables.column import NAME, Column, since
 from podwalk.types import Object
 
@@ -34,6 +32,9 @@ def _column(printed: Object) -> Column:
 
 
 def _cell(path: str, kind: str) -> Callable[[Object, datetime], Any]:
+    # Few clusters have kinds of their own, and each would start later for the library.
+    import jsonpath
+
     compiled = jsonpath.compile("$" + path.strip("{}"))
 
     def cell(obj: Object, now: datetime) -> Any:

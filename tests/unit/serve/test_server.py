@@ -25,8 +25,7 @@ from kubernetes import client, config, stream, watch
 from kubernetes.client.exceptions import ApiException
 
 from podwalk.errors import PodwalkError
-from podwalk.serve import __main__ as server
-from podwalk.serve import control
+from podwalk.serve import control, program
 from podwalk.serve.place import Place, find
 from podwalk.types import ClusterOptions
 
@@ -354,5 +353,5 @@ def namespaces(place: Place) -> set[str]:
 
 def test_answers_are_not_held_back_for_more_to_send() -> None:
     # asyncio sets TCP_NODELAY on connections of a listener that names its protocol, and on no others.
-    with server._listen(0) as listener:
+    with program._listen(0) as listener:
         assert listener.proto == socket.IPPROTO_TCP
