@@ -207,10 +207,18 @@ def list_command() -> None:
     if not found and not real:
         click.echo("There is no cluster yet; `podwalk up` makes one.")
     for name in found:
-        server = control.alive(find(name))
-        click.echo(f"{name:<24} {'up' if server else 'down':<6} {server.url if server else ''}".rstrip())
+        click.echo(_row(name))
     for row in real:
         click.echo(row)
+
+
+def _row(name: str) -> str:
+    try:
+        server = control.alive(find(name))
+    except PodwalkError as error:
+        # The others are listed all the same.
+        return f"{name:<24} {'late':<6} {error}"
+    return f"{name:<24} {'up' if server else 'down':<6} {server.url if server else ''}".rstrip()
 
 
 @click.command("reset")

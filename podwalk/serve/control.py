@@ -26,6 +26,9 @@ from podwalk.types import ClusterOptions
 START_TIMEOUT_S = 60.0
 LOCK_TIMEOUT_S = 90.0
 POLL_S = 0.02
+ANSWER_TIMEOUT_S = 10.0
+PATIENCE = 3
+"""How often a server that runs is asked before it is said not to answer."""
 
 
 def start(place: Place, options: ClusterOptions | None = None, *, clock: str = "wall") -> tuple[Server, bool]:
@@ -79,15 +82,43 @@ def reset(place: Place, server: Server | None) -> Server:
 
 
 def alive(place: Place) -> Server | None:
-    """Return the cluster's server if it answers to its token."""
+    """Return the cluster's server if it answers to its token.
+
+    Raises:
+        PodwalkError: when it runs and does not answer. To take it for dead would start a second one on its journal.
+    """
     server = place.read_server()
     if server is None or server.pid == ENDED:
         return None
+    for _ in range(PATIENCE):
+        try:
+            _call(place, server, "GET", "/readyz")
+        except (OSError, HTTPException) as error:
+            if not _is_late(error) or not _runs(place, server):
+                return None
+        else:
+            return server
+    raise PodwalkError(
+        f"the server of cluster {place.name}, process {server.pid}, runs and has not answered for "
+        f"{PATIENCE * ANSWER_TIMEOUT_S:g} s: is the machine very busy? Try "
+        f"again; or end it with `kill -9 {server.pid}`: what it has acknowledged is kept"
+    )
+
+
+def _is_late(error: Exception) -> bool:
+    return isinstance(getattr(error, "reason", error), TimeoutError)
+
+
+def _runs(place: Place, server: Server) -> bool:
+    """Whether the process is there and is this cluster's server: its number may be another's by now."""
+    # Almost every server answers at once, and each command would start later for the library.
+    import psutil
+
     try:
-        _call(place, server, "GET", "/readyz")
-    except (OSError, HTTPException):
-        return None
-    return server
+        command = psutil.Process(server.pid).cmdline()
+    except psutil.Error:
+        return False
+    return "podwalk.serve" in command and place.name in command
 
 
 def describe(options: ClusterOptions) -> str:
@@ -120,7 +151,7 @@ def _call(place: Place, server: Server, method: str, path: str) -> bytes:
     # No proxy: the address is loopback's, whatever the environment says.
     opener = build_opener(ProxyHandler({}), HTTPSHandler(context=context))
     try:
-        with opener.open(request, timeout=10) as answer:
+        with opener.open(request, timeout=ANSWER_TIMEOUT_S) as answer:
             return bytes(answer.read())
     except HTTPError as error:
         raise OSError(f"{server.url}{path}: HTTP {error.code}") from error

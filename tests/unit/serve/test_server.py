@@ -347,6 +347,23 @@ def test_stopped_cluster_goes_on_where_it_was_and_reset_makes_it_new(home: Path)
         control.stop(place)
 
 
+def test_a_server_that_is_late_is_not_taken_for_dead(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = find("late")
+    server, _ = control.start(place)
+    monkeypatch.setattr(control, "ANSWER_TIMEOUT_S", 0.1)
+    try:
+        os.kill(server.pid, signal.SIGSTOP)
+        for ask in (control.start, control.stop):
+            with pytest.raises(PodwalkError, match=f"process {server.pid}, runs and has not answered"):
+                ask(place)
+        os.kill(server.pid, signal.SIGCONT)
+        monkeypatch.setattr(control, "ANSWER_TIMEOUT_S", 10)
+        assert control.start(place) == (server, False)
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+        control.stop(place)
+
+
 def namespaces(place: Place) -> set[str]:
     return {obj.metadata.name for obj in core_of(place).list_namespace().items}
 
