@@ -137,9 +137,11 @@ def _declared(obj: Object) -> Object:
         for key, value in obj["metadata"].get("annotations", {}).items()
         if key != "deployment.kubernetes.io/revision"
     }
-    return {key: value for key, value in obj.items() if key != "status"} | {
-        "metadata": metadata | {"annotations": annotations}
-    }
+    declared = {key: value for key, value in obj.items() if key != "status"}
+    if obj["kind"] == "Pod":
+        # The scheduler's choice.
+        declared["spec"] = {key: value for key, value in obj["spec"].items() if key != "nodeName"}
+    return declared | {"metadata": metadata | {"annotations": annotations}}
 
 
 def refusal(error: wire.StatusError, document: Document, value: Object) -> LearnerError:
