@@ -6,6 +6,7 @@ another host is a fault, for the book is read in schools that are closed to the 
 
 from __future__ import annotations
 
+import contextlib
 import mimetypes
 import os
 import re
@@ -21,6 +22,7 @@ import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from scripts.commands import BUILD
 from tests.browser.conftest import CHROMIUM, FLAGS
@@ -143,6 +145,9 @@ WIDE = """() => [...document.querySelectorAll('body *')].filter(e => e.getBoundi
 BROKEN = "[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.currentSrc || i.src)"
 
 
+TAB_STOPS = "[...document.querySelectorAll('pre')].every(e => e.scrollWidth <= e.clientWidth || e.tabIndex === 0)"
+
+
 @pytest.mark.parametrize("document", documents())
 def test_page_is_accessible_fits_every_screen_and_asks_nobody_else(
     page: Page, faults: list[str], document: str
@@ -157,6 +162,9 @@ def test_page_is_accessible_fits_every_screen_and_asks_nobody_else(
         if page.evaluate(SCROLLS):
             faults.append(f"scrolls sideways at {width}: {page.evaluate(WIDE)}")
     page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+    with contextlib.suppress(PlaywrightTimeoutError):
+        # The theme lets the keyboard into what scrolls a moment after the width changed; axe names what it left out.
+        page.wait_for_function(TAB_STOPS, timeout=3000)
     faults += [f"at {WIDTHS[0]}: {fault}" for fault in violations(page, "scrollable-region-focusable")]
     faults += [f"broken image: {image}" for image in page.evaluate(BROKEN)]
     assert not faults, "\n".join(faults)
