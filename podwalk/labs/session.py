@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from podwalk.facade import Applied, Changes, Cluster, Output, application, execution, wire
+from podwalk.facade.addons import is_embedded
 from podwalk.facade.condition import wait as wait_for
 from podwalk.facade.errors import CancelledError, LearnerError, RefusedError, UnreachableError, WaitError
 from podwalk.facade.kubectl import run
 from podwalk.facade.manifest import parse
 from podwalk.labs import contents, mark, needs
 from podwalk.labs.check import CheckResult, verify
-from podwalk.labs.lab import Lab, Look, Step
+from podwalk.labs.lab import Check, Lab, Look, Step
 from podwalk.labs.progress import Progress, StepProgress
 from podwalk.types import Object
 
@@ -29,6 +30,8 @@ SLICE_S = 2.0
 WAIT_S = 120.0
 """How long a step's conditions may take."""
 
+FOLLOW_S, AGAIN_S = 6.0, 0.5
+"""How long the nodes and controllers of a real cluster may take to follow what was applied; how often it is checked."""
 
 SERVERS_OWN = {
     "uid", "resourceVersion", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds",
@@ -189,16 +192,26 @@ class Session:
             UnreachableError: when the cluster does not answer, which leaves what is known of the step as it was.
             CancelledError: when the learner gave up.
         """
+        patience_s = 0.0 if not step.verify or is_embedded(self.cluster) else FOLLOW_S
+        deadline_s = time.monotonic() + patience_s
         results = []
         for check in step.verify:
-            self._unless_cancelled()
             self.report(f"Checking that {check.claim}")
-            with execution.cancellable(self.cancelled):
-                results.append(verify(self.cluster, check))
+            results.append(self._check(check, deadline_s))
         state = self.progress.step(step.name)
         state.done = all(result.passed for result in results) or (state.done and self.superseded(step))
         self.progress.save()
         return results
+
+    def _check(self, check: Check, deadline_s: float) -> CheckResult:
+        """Check a claim until it is true, or its time is over."""
+        while True:
+            self._unless_cancelled()
+            with execution.cancellable(self.cancelled):
+                result = verify(self.cluster, check)
+            if result.passed or time.monotonic() >= deadline_s:
+                return result
+            time.sleep(AGAIN_S)
 
     def undo(self, step: Step) -> None:
         """Put back every object that a step changed, newest first, and forget the step.

@@ -115,6 +115,24 @@ def test_a_namespace_that_a_step_deletes_comes_back_with_all_that_was_in_it() ->
     assert here.lost() == []
 
 
+def test_a_real_cluster_gets_time_to_follow_what_was_applied(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter(["", "one", ""])
+
+    def ask(*_: object) -> str:
+        answer = next(answers)
+        if not answer:
+            raise LearnerError("no answer yet")
+        return answer
+
+    here = session(ONE)
+    monkeypatch.setattr("podwalk.labs.check.run", ask)
+    monkeypatch.setattr("podwalk.labs.session.AGAIN_S", 0)
+    monkeypatch.setattr("podwalk.labs.session.is_embedded", lambda _: False)
+    assert [result.passed for result in here.verify(ONE)] == [True]
+    monkeypatch.setattr("podwalk.labs.session.is_embedded", lambda _: True)
+    assert [result.passed for result in here.verify(ONE)] == [False]
+
+
 def test_cancel_ends_the_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     def given_up(*_: object) -> None:
         raise CancelledError("given up")
