@@ -145,7 +145,9 @@ WIDE = """() => [...document.querySelectorAll('body *')].filter(e => e.getBoundi
 BROKEN = "[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.currentSrc || i.src)"
 
 
-TAB_STOPS = "[...document.querySelectorAll('pre')].every(e => e.scrollWidth <= e.clientWidth || e.tabIndex === 0)"
+TAB_STOPS = """[...document.querySelectorAll('pre, .pst-scrollable-table-container')]
+    .every(e => e.scrollWidth <= e.clientWidth || e.tabIndex === 0)"""
+STILL = "document.getAnimations().every(a => a.playState !== 'running')"
 
 
 @pytest.mark.parametrize("document", documents())
@@ -154,6 +156,8 @@ def test_page_is_accessible_fits_every_screen_and_asks_nobody_else(
 ) -> None:
     show(page, document)
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    # What is unfolded fades in, and is faint meanwhile.
+    page.wait_for_function(STILL)
     faults += violations(page)
     in_theme(page, "dark")
     faults += [f"dark: {fault}" for fault in violations(page, *COLOURS)]
