@@ -111,14 +111,10 @@ def _is_late(error: Exception) -> bool:
 
 def _runs(place: Place, server: Server) -> bool:
     """Whether the process is there and is this cluster's server: its number may be another's by now."""
-    # Almost every server answers at once, and each command would start later for the library.
-    import psutil
+    # Almost every server answers at once, and each command would start later for the library behind it.
+    from podwalk.serve.outside.holder import cluster_of
 
-    try:
-        command = psutil.Process(server.pid).cmdline()
-    except psutil.Error:
-        return False
-    return "podwalk.serve" in command and place.name in command
+    return cluster_of(server.pid) == place.name
 
 
 def describe(options: ClusterOptions) -> str:

@@ -31,12 +31,20 @@ def _bound(port: int) -> Iterator[tuple[int | None, int, str]]:
             yield entry.pid, entry.type, at.ip
 
 
+def cluster_of(pid: int) -> str:
+    """Return the name of the embedded cluster that a process serves; empty if it is gone, or is another program."""
+    try:
+        command = psutil.Process(pid).cmdline()
+        return command[command.index(SERVER) + 1] if SERVER in command else ""
+    except (psutil.Error, IndexError):
+        return ""
+
+
 def _describe(pid: int) -> str:
+    cluster = cluster_of(pid)
     try:
         process = psutil.Process(pid)
-        command = process.cmdline()
-        if SERVER in command:
-            return f"the embedded cluster {command[command.index(SERVER) + 1]} of {process.username()}"
-        return f"process {pid} ({process.name()}) of {process.username()}"
-    except (psutil.Error, IndexError):
+        what = f"the embedded cluster {cluster}" if cluster else f"process {pid} ({process.name()})"
+        return f"{what} of {process.username()}"
+    except psutil.Error:
         return ""
