@@ -63,10 +63,11 @@ def admit(objects: StoredObjects, resource: Resource, obj: Object, old: Object |
         ApiError: 403.
     """
     namespace, name = obj["metadata"].get("namespace", ""), obj["metadata"].get("name", "")
-    if resource.key in _UNCOUNTED or not objects.list(QUOTAS, namespace):
+    quotas = () if resource.key in _UNCOUNTED else objects.list(QUOTAS, namespace)
+    if not quotas:
         return
     more = _more(usage(resource.key, obj), usage(resource.key, old) if old is not None else {})
-    for quota in objects.list(QUOTAS, namespace):
+    for quota in quotas:
         hard = {key: parse(str(value)) for key, value in (quota["spec"].get("hard") or {}).items()}
         if not _in_scope(quota, resource.key, obj) or not hard.keys() & _touched(resource.key, more):
             continue
