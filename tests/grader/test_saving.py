@@ -74,6 +74,15 @@ def classroom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Class
     made.run(made.learner, "podwalk", "down", "--name", "homework")
 
 
+def _fetched(classroom: Classroom) -> Mapping[str, str]:
+    """Release the assignment, let the learner fetch it, and return its solutions."""
+    shutil.copytree(ROOT / "notebooks" / "source" / "services", classroom.teacher / "source" / "services")
+    classroom.nbgrader(classroom.teacher, "generate_assignment", "services")
+    classroom.nbgrader(classroom.teacher, "release_assignment", "services")
+    classroom.nbgrader(classroom.learner, "fetch_assignment", "services")
+    return sample.solutions(notebooks.read(classroom.teacher / "source" / "services" / "services.ipynb"))
+
+
 def _solved(classroom: Classroom, answers: Mapping[str, str]) -> None:
     path = classroom.learner / "services" / "services.ipynb"
     path.write_text(sample.submission(notebooks.read(path), answers))
@@ -83,11 +92,7 @@ def _solved(classroom: Classroom, answers: Mapping[str, str]) -> None:
 @pytest.mark.slow
 def test_work_by_kubectl_survives_release_submit_collect_and_autograde(classroom: Classroom) -> None:
     teacher, learner = classroom.teacher, classroom.learner
-    shutil.copytree(ROOT / "notebooks" / "source" / "services", teacher / "source" / "services")
-    classroom.nbgrader(teacher, "generate_assignment", "services")
-    classroom.nbgrader(teacher, "release_assignment", "services")
-    classroom.nbgrader(learner, "fetch_assignment", "services")
-    solutions = sample.solutions(notebooks.read(teacher / "source" / "services" / "services.ipynb"))
+    solutions = _fetched(classroom)
 
     # In cells: the backend, and a Service with a wrong port. By kubectl: the right port, and two more Services.
     wrong = solutions["service-answer"].replace("8080", "80")
@@ -128,11 +133,7 @@ def test_work_by_kubectl_survives_release_submit_collect_and_autograde(classroom
 @pytest.mark.slow
 def test_the_guides_commands_lead_from_release_to_feedback_and_marks(classroom: Classroom) -> None:
     teacher, learner = classroom.teacher, classroom.learner
-    shutil.copytree(ROOT / "notebooks" / "source" / "services", teacher / "source" / "services")
-    classroom.nbgrader(teacher, "generate_assignment", "services")
-    classroom.nbgrader(teacher, "release_assignment", "services")
-    classroom.nbgrader(learner, "fetch_assignment", "services")
-    solutions = sample.solutions(notebooks.read(teacher / "source" / "services" / "services.ipynb"))
+    solutions = _fetched(classroom)
     _solved(classroom, {**solutions, "headless-answer": "", "why": "They change."})
     classroom.nbgrader(learner, "submit", "services")
     classroom.nbgrader(teacher, "collect", "services")
