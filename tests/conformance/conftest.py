@@ -122,6 +122,8 @@ spec:
     image: busybox:1.36
     command: [sleep, infinity]
 """
+# A busy EndpointSlice controller follows the Deployment's Pods seconds later.
+OF_BACKEND = "kubernetes.io/service-name=backend"
 
 
 @pytest.fixture
@@ -130,5 +132,6 @@ def shop(cluster: Cluster) -> Cluster:
     cluster.apply(SHOP)
     cluster.wait("deployment/backend", "condition=Available")
     cluster.wait("pod/client", "condition=Ready")
+    cluster.wait("endpointslices", "jsonpath={.endpoints[2].conditions.ready}=true", selector=OF_BACKEND)
     cluster.exec("client", "wget -qO- -T 1 http://backend", until="succeeds")
     return cluster

@@ -87,7 +87,10 @@ def test_iptables_save_shows_on_a_node_what_kube_proxy_programmed_for_a_service(
     shop.wait("pod/door", "condition=Ready")
     node = shop.get("pod/door").object["spec"]["nodeName"]
     mine = f"{shop.namespace}/backend:http"
-    shown = shop.exec("door", f"iptables-save -t nat 2>/dev/null | grep {mine}", until="succeeds").lines
+    rules = f"iptables-save -t nat 2>/dev/null | grep {mine} >/tmp/rules; cat /tmp/rules"
+    shown = shop.exec(
+        "door", f"{rules}; [ $(grep -c 'A KUBE-SVC.*KUBE-SEP' /tmp/rules) -eq 3 ]", until="succeeds"
+    ).lines
     computed = str.splitlines(shop.proxy_rules("backend", node=node))
     assert sorted(shown) == sorted(line for line in computed if mine in line)
     chain = next(line.split()[1] for line in shown if line.startswith("-A KUBE-SVC"))
