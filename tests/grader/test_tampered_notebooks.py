@@ -12,6 +12,8 @@ from grader import notebooks
 from grader.conversion import execution
 from grader.conversion.restoration import restore
 from tests.grader.conftest import Assignment
+from tests.grader.test_saving import HOSTILE
+from tests.grader.test_tampering import ATTACKS
 
 Edit = Callable[[NotebookNode], None]
 
@@ -160,3 +162,9 @@ def test_an_edited_file_is_marked_by_the_true_tests_for_the_true_points(services
     assert next(cell for cell in notebook.cells if notebooks.about(cell).get("grade_id") == "setup").source == (
         true["setup"].source
     )
+
+
+def test_the_corpus_holds_forty_attacks() -> None:
+    sources = {*ATTACKS.values(), *HOSTILE.values(), *EDITS}
+    assert len(sources) == len(ATTACKS) + len(HOSTILE) + len(EDITS), "each is another"
+    assert len(sources) >= 40

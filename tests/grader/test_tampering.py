@@ -38,6 +38,12 @@ words = "HIDDEN " + "TESTS"
 found = [o for o in gc.get_objects() if isinstance(o, (list, tuple, dict)) and words in str(o)[:100000]]
 print("reached" if any("checks.balanced(" + "checks.like" in str(o)[:100000] for o in found) else "nothing")
 """,
+    "looks for the work of others": """
+import pathlib, sys
+names = ("submitted", "autograded", "feedback", "exchange", "seeds", "*.cluster.yaml")
+found = [str(p) for name in names for p in pathlib.Path("/").rglob(name)]
+print("reached" if [p for p in found if not p.startswith(("/proc", "/usr", sys.prefix))] else "nothing")
+""",
     "reads the environment of others": """
 import pathlib
 own = {"HOME", "KUBECONFIG"}
@@ -48,6 +54,16 @@ for path in pathlib.Path("/proc").glob("[0-9]*/environ"):
         continue
     if b"SECRET_OF_THE_GRADER" in text:
         print("reached")
+""",
+    "turns the clock": """
+import ctypes, time
+now = (ctypes.c_long * 2)()
+libc = ctypes.CDLL(None)
+libc.clock_gettime(0, now)
+print("reached" if libc.clock_settime(0, now) == 0 else "nothing")
+time.time = time.monotonic = time.perf_counter = lambda: 0.0
+time.sleep = lambda seconds: None
+while True: pass
 """,
     "calls the internet": """
 import socket
