@@ -224,9 +224,9 @@ class Session:
         elsewhere = bool(self.progress.cluster) and self.progress.cluster != self.identity()
         if state.applied and not elsewhere:
             self._take_back(step)
-        for path, before, uid in () if elsewhere else reversed(state.before):
+        for path, before, _ in () if elsewhere else reversed(state.before):
             self.report(f"Restoring {path.rsplit('/', 1)[-1]}")
-            self._restore(path, before, uid)
+            self._restore(path, before)
         self.progress.steps.pop(step.name, None)
         self.progress.save()
 
@@ -241,11 +241,11 @@ class Session:
             except LearnerError as error:
                 self.report(error.problem)
 
-    def _restore(self, path: str, before: Object | None, uid: str) -> None:
+    def _restore(self, path: str, before: Object | None) -> None:
         now = application.find(self.cluster.api, path)
         if before is not None:
             _put_back(self.cluster, path, before, now)
-        elif now is not None and mark.may_delete(self.cluster, now, self.lab.name, uid):
+        elif now is not None and mark.may_delete(self.cluster, now, self.lab.name):
             _remove(self.cluster, path, now)
 
     def reset(self) -> None:

@@ -1,4 +1,4 @@
-"""What a lab makes outside any namespace carries its label, and a reset deletes nothing else there."""
+"""What a lab makes outside its own namespaces carries its label, and a reset deletes nothing else there."""
 
 from __future__ import annotations
 
@@ -70,15 +70,29 @@ def test_a_reset_deletes_what_the_lab_made_anew() -> None:
     assert "reader" not in cluster.get("clusterroles").names
 
 
-def test_in_a_namespace_that_is_not_the_labs_a_reset_deletes_only_what_it_wrote_down() -> None:
+def test_in_a_namespace_that_is_not_the_labs_a_reset_deletes_only_what_has_the_label() -> None:
     cluster = podwalk.cluster("in-process", quiet=True)
     step = Step("notes", "Notes", manifest=NOTES)
     found = Session(cluster, Lab("greeting", "Greeting", "default", steps=(step,)), Progress())
     found.apply(step, NOTES)
+    assert cluster.get("configmaps", "notes").object["metadata"]["labels"] == {LABEL: "greeting"}
     cluster.delete("configmap/notes", namespace="default")
     cluster.apply(NOTES)
     found.reset()
     assert "notes" in cluster.get("configmaps", namespace="default").names
+    found.apply(step, NOTES)
+    assert cluster.get("configmaps", "notes").object["metadata"]["labels"] == {LABEL: "greeting"}
+    found.reset()
+    assert "labels" not in cluster.get("configmaps", "notes").object["metadata"]
+
+
+def test_a_reset_takes_what_it_made_out_of_a_namespace_that_is_not_the_labs() -> None:
+    cluster = podwalk.cluster("in-process", quiet=True)
+    step = Step("notes", "Notes", manifest=NOTES)
+    found = Session(cluster, Lab("greeting", "Greeting", "default", steps=(step,)), Progress())
+    found.apply(step, NOTES)
+    found.reset()
+    assert "notes" not in cluster.get("configmaps", namespace="default").names
 
 
 def test_in_the_labs_own_namespace_a_reset_deletes_what_was_made_anew() -> None:
