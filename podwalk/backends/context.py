@@ -13,6 +13,7 @@ from kubernetes import config
 from kubernetes.client import ApiClient, Configuration, VersionApi
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
+from kubernetes.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION, KubeConfigMerger
 
 from podwalk.backends import production
 from podwalk.errors import PodwalkError
@@ -83,12 +84,14 @@ class ContextBackend:
         return client
 
     def _find(self, file: str | None) -> dict[str, Any]:
-        contexts, current = config.list_kube_config_contexts(file)
-        found: dict[str, Any] | None = current
-        if self.context:
-            found = next((entry for entry in contexts if entry["name"] == self.context), None)
+        # The client's own list of contexts asks for a current one, even when another is named.
+        merged = KubeConfigMerger(file or KUBE_CONFIG_DEFAULT_LOCATION).config
+        if merged is None:
+            raise ConfigException("there is no kubeconfig")
+        contexts = {entry["name"]: entry.value for entry in merged.value.get("contexts") or ()}
+        found: dict[str, Any] | None = contexts.get(self.context or merged.value.get("current-context"))
         if found is None:
-            there = ", ".join(entry["name"] for entry in contexts) or "none"
+            there = ", ".join(contexts) or "none"
             raise ConfigException(f"there is no such context; there are: {there}")
         return found
 
@@ -99,4 +102,6 @@ class ContextBackend:
 def _in_words(error: Exception) -> str:
     if isinstance(error, yaml.YAMLError):
         return f"the kubeconfig is not YAML ({' '.join(str(error).split())})"
+    if isinstance(error, KeyError | TypeError | AttributeError):
+        return f"the kubeconfig does not have the form of one ({error})"
     return str(error) or type(error).__name__

@@ -45,6 +45,24 @@ def test_it_is_refused_before_anything_is_asked_and_used_when_confirmed(
         ContextBackend().connect()
 
 
+def test_a_context_that_is_named_needs_no_current_one(place: Path) -> None:
+    kubeconfig(place / "kubeconfig")
+    without = yaml.safe_load((place / "kubeconfig").read_text())
+    del without["current-context"]
+    (place / "kubeconfig").write_text(yaml.safe_dump(without))
+    with pytest.raises(UnreachableError, match='context "shop" does not answer'):
+        ContextBackend("shop").connect()
+    with pytest.raises(UnreachableError, match="current context: there is no such context; there are: shop"):
+        ContextBackend().connect()
+
+
+@pytest.mark.parametrize("text", ["[]", "text", "{contexts: 3, clusters: [], users: []}"])
+def test_a_kubeconfig_of_another_form_is_told_in_words(place: Path, text: str) -> None:
+    (place / "kubeconfig").write_text(text)
+    with pytest.raises(UnreachableError, match="the kubeconfig does not have the form of one"):
+        ContextBackend().connect()
+
+
 def test_a_context_that_is_not_there_is_named_with_those_that_are(place: Path) -> None:
     kubeconfig(place / "kubeconfig")
     with pytest.raises(UnreachableError, match="there is no such context; there are: shop"):
