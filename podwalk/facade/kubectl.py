@@ -33,6 +33,10 @@ ALL = (
 """What ``kubectl get all`` shows, in its order."""
 
 
+CHANGING = {"exec": "create", "delete": "delete", "scale": "patch", "label": "patch", "rollout": "patch"}
+"""The commands that change something, and the verb by which they ask the API for it."""
+
+
 class UsageError(LearnerError):
     """A command that is not understood."""
 
@@ -75,13 +79,42 @@ def run(cluster: Cluster, command: str | Sequence[str]) -> Any:
         UsageError: when the command is not understood.
         LearnerError: when the cluster refuses it.
     """
+    options, after = _parsed(command)
+    options.namespace = options.namespace or cluster.namespace
+    return options.verb(cluster, options, after)
+
+
+def changed(command: str | Sequence[str]) -> tuple[str, list[str], str]:
+    """Return what a command does to what, without running it.
+
+    Args:
+        command: in kubectl's words.
+
+    Returns:
+        The verb, the words for the kinds (``pods/exec`` for exec), and the namespace that the command names, if any; an
+        empty verb for a command that only reads.
+
+    Raises:
+        UsageError: when the command is not understood.
+    """
+    options, _ = _parsed(command)
+    if options.command not in CHANGING or getattr(options, "action", "") == "status":
+        return "", [], options.namespace
+    names = (
+        ["pods/exec"]
+        if options.command == "exec"
+        else [name.partition("/")[0] for name in _names([word for word in options.what if "=" not in word])]
+    )
+    return CHANGING[options.command], list(dict.fromkeys(names)), options.namespace
+
+
+def _parsed(command: str | Sequence[str]) -> tuple[Any, list[str]]:
+    """Take a command apart: its options, and what stands after ``--``."""
     words = shlex.split(command) if isinstance(command, str) else list(command)
     if words and words[0] == "kubectl":
         words = words[1:]
     before, after = (words[: words.index("--")], words[words.index("--") + 1 :]) if "--" in words else (words, [])
-    options = _parser().parse_args(before)
-    options.namespace = options.namespace or cluster.namespace
-    return options.verb(cluster, options, after)
+    return _parser().parse_args(before), after
 
 
 def _parser() -> _Parser:

@@ -62,8 +62,36 @@ def narrow(real: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
 
 def test_without_the_rights_to_what_its_steps_make(narrow: Cluster) -> None:
     error = refused(narrow)
-    assert "you may not create namespaces" in error.problem
+    assert "you may not create/delete/get/patch namespaces" in error.problem
     assert "ask whoever runs the cluster" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("command", "right"),
+    [
+        ("kubectl delete networkpolicy nobody", "delete networkpolicies.networking.k8s.io in namespace lab"),
+        ("kubectl delete namespace/lab", "delete namespaces"),
+        ("kubectl rollout restart deployment/web", "patch deployments.apps in namespace lab"),
+        ("kubectl scale deployment web --replicas=2", "patch deployments.apps in namespace lab"),
+        ("kubectl label pod web ready=yes -n other", "patch pods in namespace other"),
+        ("kubectl exec web -n other -- touch /tmp/sick", "create pods/exec in namespace other"),
+    ],
+)
+def test_the_rights_of_a_steps_commands_are_asked_for_too(real: Cluster, command: str, right: str) -> None:
+    for step in (Step("s", "S", run=(command,)), Step("s", "S", undo=(command,))):
+        assert right in map(str, rights.wanted(real, Lab("l", "L", "lab", steps=(step,))))
+
+
+@pytest.mark.parametrize("command", ["kubectl get nodes", "kubectl rollout status daemonset/web"])
+def test_a_command_that_only_reads_asks_for_no_right(real: Cluster, command: str) -> None:
+    step, bare = Step("s", "S", run=(command,)), Lab("l", "L", "lab")
+    assert rights.wanted(real, Lab("l", "L", "lab", steps=(step,))) == rights.wanted(real, bare)
+
+
+def test_what_a_lab_makes_it_must_be_allowed_to_take_back(real: Cluster) -> None:
+    asked = set(map(str, rights.wanted(real, Lab("l", "L", "lab", steps=(Step("s", "S", manifest=MANIFEST),)))))
+    assert {f"{verb} configmaps in namespace lab" for verb in ("create", "delete", "get", "patch")} <= asked
+    assert {f"{verb} namespaces" for verb in ("create", "delete", "get", "patch")} <= asked
 
 
 def test_everything_that_is_missing_is_said_at_once(real: Cluster) -> None:
