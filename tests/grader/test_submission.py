@@ -39,6 +39,14 @@ def test_kernel_that_does_not_reach_its_cluster_is_not_gradable(
         submission.run(cluster, zygote, Job(answers=("x = 1",), tests=(), sandboxed=SANDBOXED))
 
 
+def test_without_bubblewrap_no_submission_is_run(zygote: Zygote, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    cluster = podwalk.cluster("in-process", quiet=True)
+    job = Job(answers=("x = 1",), tests=())
+    with pytest.raises(NotGradableError, match="apt install bubblewrap.*--unsandboxed"):
+        submission.run(cluster, zygote, job)
+
+
 @needs_bubblewrap
 def test_scratch_folders_do_not_hide_the_python_of_the_sandbox() -> None:
     words = sandbox._command(Path("/a/socket"), Path("/a/kubeconfig"), 3)
