@@ -173,7 +173,7 @@ def test_an_attack_gains_nothing(services: Assignment, attack: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "attack", ["kills everybody", "bombs with forks", "eats memory", "takes the cluster's DNS away"]
+    "attack", ["kills everybody", "never ends", "bombs with forks", "eats memory", "takes the cluster's DNS away"]
 )
 def test_an_attack_costs_its_own_task_only(services: Assignment, attack: str) -> None:
     answers = services.solutions | {"affinity-answer": ATTACKS[attack]}
