@@ -43,7 +43,7 @@ def test_without_bubblewrap_no_submission_is_run(zygote: Zygote, monkeypatch: py
     monkeypatch.setattr("shutil.which", lambda name: None)
     cluster = podwalk.cluster("in-process", quiet=True)
     job = Job(answers=("x = 1",), tests=())
-    with pytest.raises(NotGradableError, match="apt install bubblewrap.*--unsandboxed"):
+    with pytest.raises(NotGradableError, match=r"apt install bubblewrap.*--unsandboxed"):
         submission.run(cluster, zygote, job)
 
 
