@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
 from nbgrader.api import Gradebook
+from rich.console import Console
 
-from grader import classroom, export, notebooks, page, sample
+from grader import classroom, export, notebooks, page, sample, table
 from grader.classroom import Graded, Settings, Submission
 from grader.course import Course, CourseError
 from grader.isolation import bench
@@ -332,3 +335,19 @@ def test_the_page_shows_which_checks_fail_most_and_who_could_not_be_marked(tmp_p
     assert "eve: not gradable" in text
     assert "one: it answers: no answer" in text
     assert "services &lt;1&gt;" in text
+
+
+def _shown(marks: list[StudentMarks]) -> list[str]:
+    out = io.StringIO()
+    table.show(Console(file=out, width=200), "services", marks)
+    return out.getvalue().splitlines()
+
+
+def test_a_small_class_reads_why_in_the_terminal_and_a_large_one_what_fails_most() -> None:
+    eve, fay = MARKS
+    assert "fay, one: it answers: no answer" in _shown(MARKS)
+    class_of_many = [eve, *(replace(fay, student=f"fay-{number}") for number in range(table.FEW))]
+    said = _shown(class_of_many)
+    assert "30 of 30 lost points for one: it answers" in said
+    assert "eve: not gradable: the cluster did not start" in said
+    assert not [line for line in said if "no answer" in line]
