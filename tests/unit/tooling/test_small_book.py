@@ -125,6 +125,26 @@ def test_only_the_page_that_changed_is_run_again_and_the_build_says_what_it_does
     assert {Path(page).stem for page in ran(log)} == {"second"}
 
 
+def test_a_change_of_the_code_that_the_cells_call_runs_every_page_again(book: Book) -> None:
+    package = book.folder / "podwalk"
+    package.mkdir()
+    (package / "answer.py").write_text("ANSWER = 'one'\n", encoding="utf-8")
+    # Sphinx has loaded the installed package by then; what a kernel of a page would import is asked for by its path.
+    cell = "import runpy\n\nrunpy.run_path('../podwalk/answer.py')['ANSWER']"
+    book.write("second", "first", more=f"\n## A place\n\n```{{code-cell}} ipython3\n{cell}\n```\n")
+    shutil.rmtree(book.folder / "notebooks")
+    toc = {"format": "jb-book", "root": "book/first", "chapters": [{"file": "book/second"}]}
+    (book.folder / "_toc.yml").write_text(yaml.safe_dump(toc), encoding="utf-8")
+    code, log = book.build()
+    assert code == 0, log
+    (package / "answer.py").write_text("ANSWER = 'two'\n", encoding="utf-8")
+    code, log = book.build()
+    assert (code, {Path(page).stem for page in ran(log)}) == (0, {"first", "second"}), log
+    assert "two" in book.html("book/second")
+    assert "one" not in re.sub("<[^>]*>", "", book.html("book/second").partition("A place")[2]).split()
+    assert len(list((book.folder / "_build" / ".jupyter_cache").iterdir())) == 1
+
+
 def test_a_fact_that_changes_is_told_anew_without_running_a_cell(book: Book) -> None:
     facts = book.folder / "book" / "_data" / "facts.yml"
     known = yaml.safe_load(facts.read_text(encoding="utf-8"))
