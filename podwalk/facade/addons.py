@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from podwalk.controllers import clusterpolicies
-from podwalk.controllers.ingress import DEPLOYMENTS, GATEWAY_CLASS, definitions
+from podwalk.controllers.ingress import DEPLOYMENTS, GATEWAY_CLASS, STAND_INS, definitions
 from podwalk.controllers.ingress import manifest as ingress_manifest
 from podwalk.facade import doors, provisions
 from podwalk.facade.application import Applied, Changes, find
@@ -77,7 +77,7 @@ class Addon:
 
 def images() -> list[str]:
     """Return the images that the add-ons run on a real cluster."""
-    return [DEPLOYMENTS["traefik"][0].image, *METRICS.images, *LOAD_BALANCER.images]
+    return [*STAND_INS, *METRICS.images, *LOAD_BALANCER.images]
 
 
 def missing(cluster: Cluster, name: str) -> LearnerError | None:
@@ -209,12 +209,20 @@ def ingress(cluster: Cluster, *, controller: str = "nginx", default: bool = Fals
         raise problem
     changes = cluster.apply(
         [
-            *ingress_manifest(controller, default=default, real=real),
+            *ingress_manifest(controller, default=default, real=real, stand_in=_stand_in(cluster, real)),
             doors.alias("ingress", Ref("services", site.namespace, site.name)),
         ]
     )
     _wait(cluster, controller)
     return changes
+
+
+def _stand_in(cluster: Cluster, real: bool) -> str:
+    """Return the best image that a node has already, since there may be no network; the best, if none has any."""
+    nodes = cluster.get("nodes") if real else ()
+    stored = [image for node in nodes for image in node["status"].get("images") or ()]
+    names = {name for image in stored for name in image.get("names") or ()}
+    return next((image for image in STAND_INS if image in names), STAND_INS[0])
 
 
 def _no_ingress(cluster: Cluster, controller: str = "nginx") -> LearnerError | None:

@@ -78,9 +78,17 @@ TRAEFIK = Site(
     "traefik",
 )
 
+STAND_INS = ("docker.io/library/traefik:v3.7.12", TRAEFIK.image)
+"""What stands in for ingress-nginx on a real cluster, the better first: Traefik 3.7 heeds ``rewrite-target``."""
+
 
 def manifest(
-    controller: str = "nginx", *, default: bool = False, real: bool = False, host_ports: bool = True
+    controller: str = "nginx",
+    *,
+    default: bool = False,
+    real: bool = False,
+    host_ports: bool = True,
+    stand_in: str = STAND_INS[0],
 ) -> list[Object]:
     """Return the objects of an Ingress controller, in the order in which they can be applied.
 
@@ -90,6 +98,7 @@ def manifest(
         real: whether they are for a real cluster: ingress-nginx is retired, so Traefik stands in for it there, under
             its names and with its annotations.
         host_ports: whether it takes the ports 80 and 443 of its node; without, its Service is the only way in.
+        stand_in: the image for a real cluster's ``nginx``.
 
     Raises:
         ApiError: when there is no such controller.
@@ -98,9 +107,7 @@ def manifest(
         words = f"there is no Ingress controller {controller!r}; there are: {', '.join(DEPLOYMENTS)}"
         raise ApiError(400, "BadRequest", words)
     site, container = DEPLOYMENTS[controller]
-    if real and site is NGINX:
-        container = _traefik_as_nginx
-    made = container(site)
+    made = _traefik_as_nginx(site, stand_in) if real and site is NGINX else container(site)
     if not host_ports:
         made["ports"] = [{key: value for key, value in port.items() if key != "hostPort"} for port in made["ports"]]
     return [
@@ -248,9 +255,9 @@ def _traefik(site: Site) -> Object:
     }
 
 
-def _traefik_as_nginx(site: Site) -> Object:
+def _traefik_as_nginx(site: Site, image: str) -> Object:
     """Return Traefik, reading the Ingresses of ingress-nginx."""
-    container = _traefik(dataclasses.replace(site, image=TRAEFIK.image))
+    container = _traefik(dataclasses.replace(site, image=image))
     own = ("--entryPoints", "--ping")
     container["args"] = [word for word in container["args"] if word.startswith(own)] + [
         "--providers.kubernetesingressnginx=true",

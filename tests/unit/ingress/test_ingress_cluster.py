@@ -11,10 +11,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from kubernetes.client import CoreV1Api
 
 import podwalk
 from podwalk.containers import http
-from podwalk.controllers.ingress import manifest
+from podwalk.controllers.ingress import STAND_INS, manifest
 from podwalk.facade import Cluster, addons
 from podwalk.facade.errors import LearnerError
 from podwalk.simulation import Simulation, Task
@@ -232,8 +233,28 @@ def test_on_a_real_cluster_traefik_stands_in_under_the_same_names() -> None:
     names = [[(one["kind"], one["metadata"]["name"]) for one in objects] for objects in (simulated, real)]
     assert names[0] == names[1]
     containers = [one["spec"]["template"]["spec"]["containers"][0] for one in real if one["kind"] == "Deployment"]
-    assert containers[0]["image"] == "docker.io/library/traefik:v3.6.12"
+    assert containers[0]["image"] == "docker.io/library/traefik:v3.7.12"
     assert "--providers.kubernetesingressnginx=true" in containers[0]["args"]
+
+
+@pytest.mark.parametrize(
+    ("stored", "chosen"),
+    [((), STAND_INS[0]), (STAND_INS[1:], STAND_INS[1]), (STAND_INS, STAND_INS[0])],
+    ids=["none", "the-older", "both"],
+)
+def test_on_a_real_cluster_the_best_stand_in_that_its_nodes_have_is_taken(
+    stored: tuple[str, ...], chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = podwalk.cluster("in-process", quiet=True)
+    kind.backend = "kind"
+    monkeypatch.setattr(addons, "is_embedded", lambda cluster: False)
+    monkeypatch.setattr(addons, "_wait", lambda cluster, controller: None)
+    [node, *_] = kind.get("nodes").names
+    status = {"status": {"images": [{"names": [image], "sizeBytes": 1} for image in stored]}}
+    CoreV1Api(kind.api).patch_node_status(node, status)
+    kind.addon("ingress")
+    [deployment] = kind.get("deployments", namespace="ingress-nginx")
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == chosen
 
 
 def test_a_default_class_takes_ingresses_that_name_none() -> None:
