@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from podwalk.api import discovery, failures, usage
+from podwalk.api import discovery, failures, health, usage
 from podwalk.types import Request, Response
 
 if TYPE_CHECKING:
     from podwalk.api.server import Api
 
 _TEXT = {"content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff"}
-_CHECKS = ("ping", "log", "etcd", "poststarthook/start-apiextensions-controllers", "poststarthook/bootstrap-controller")
-_HEALTH = ("/healthz", "/livez", "/readyz")
+_API_SERVER = ("endpoints", "default", "kubernetes")
 
 
 def answer(api: Api, request: Request) -> Response:
     """Answer a request for something that is not below a resource."""
     path = request.path.rstrip("/") or "/"
-    if path.startswith(_HEALTH):
-        return _health(request, path)
+    if path.startswith(health.KINDS):
+        return health.answer(request)
     accept = request.header("accept")
     listed = [*api.objects.definitions.all(), *usage.resources(api)]
-    if (found := discovery.answer(path, accept, listed) or api.openapi.answer(path, accept)) is None:
+    server = _server_address(api) if path == "/api" else ""
+    found = discovery.answer(path, accept, listed, server=server) or api.openapi.answer(path, accept)
+    if found is None:
         return _not_found(path, {resource.group for resource in listed})
     if request.method not in ("GET", "HEAD"):
         raise failures.method_not_allowed()
@@ -39,16 +40,12 @@ def _not_found(path: str, groups: set[str]) -> Response:
     return Response(404, dict(_TEXT), b"404 page not found\n")
 
 
-def _health(request: Request, path: str) -> Response:
-    if request.method not in ("GET", "HEAD"):
-        raise failures.method_not_allowed()
-    kind, _, check = path[1:].partition("/")
-    if check and check not in _CHECKS:
-        return Response(404, dict(_TEXT), b"404 page not found\n")
-    if not request.params("verbose") or check:
-        return Response(200, dict(_TEXT), b"ok")
-    lines = [f"[+]{name} ok" for name in _CHECKS] + [f"{kind} check passed", ""]
-    return Response(200, dict(_TEXT), "\n".join(lines).encode())
+def _server_address(api: Api) -> str:
+    """Return the API server's own address and port, as its Endpoints say."""
+    endpoints = api.objects.store.get(*_API_SERVER) or {}
+    for subset in endpoints.get("subsets", ()):
+        return f"{subset['addresses'][0]['ip']}:{subset['ports'][0]['port']}"
+    return ""
 
 
 def _document(request: Request, found: discovery.Document) -> Response:

@@ -131,13 +131,13 @@ def strategic(target: Any, patch: Object, at: FieldType | None) -> Any:
         ApiError: 400 for a directive that does not exist, a list entry without its merge key and the like. A real
             cluster has the same words, but answers some of these faults of the client with 500.
     """
-    directive = patch.get(_DIRECTIVE)
-    if directive == "replace":
-        return {key: value for key, value in patch.items() if key != _DIRECTIVE}
-    if directive == "delete":
-        return {}
-    if directive not in (None, "merge"):
-        raise bad_request(f"unknown patch type: {directive} in map: {go_text(patch)}")
+    if _DIRECTIVE in patch:
+        directive = patch[_DIRECTIVE]
+        if directive == "replace":
+            return {key: value for key, value in patch.items() if key != _DIRECTIVE}
+        if directive == "delete":
+            return {}
+        raise _unknown_directive(patch)
     if not isinstance(target, dict):
         target = {}
     _retain(target, patch)
@@ -145,7 +145,7 @@ def strategic(target: Any, patch: Object, at: FieldType | None) -> Any:
         if key in (_DIRECTIVE, _RETAIN) or key.startswith(_ORDER):
             continue
         if key.startswith(_DELETE_FROM):
-            _delete_primitives(target, key.removeprefix(_DELETE_FROM), value)
+            _delete_listed(target, key.removeprefix(_DELETE_FROM), value, at)
             continue
         field = _field(at, key)
         if value is None:
@@ -180,25 +180,39 @@ def _retain(target: Object, patch: Object) -> None:
         del target[key]
 
 
-def _delete_primitives(target: Object, key: str, values: Any) -> None:
-    if not isinstance(target.get(key), list):
-        return
-    if not isinstance(values, list):
-        raise bad_request("invalid patch format of primitive list")
-    target[key] = [item for item in target[key] if item not in values]
+def _unknown_directive(patch: Object) -> ApiError:
+    return bad_request(f"unknown patch type: {_go_string(patch[_DIRECTIVE])} in map: {go_text(patch)}")
+
+
+def _delete_listed(target: Object, key: str, values: Any, at: FieldType | None) -> None:
+    """Take what a ``$deleteFromPrimitiveList`` lists out of the list that it names.
+
+    On anything but a list of scalars it is what a patch without this prefix is, as upstream has it.
+    """
+    current: Any = target.get(key)
+    if values is None:
+        target.pop(key, None)
+    elif key in target and type(current) is type(values):
+        scalars = isinstance(values, list) and not any(isinstance(item, dict) for item in current)
+        if not scalars:
+            strategic(target, {key: values}, at)
+            return
+        _check_types(current, values)
+        target[key] = [item for item in current if item not in values]
+
+
+def _check_types(live: list[Any], patch: list[Any]) -> None:
+    """Hold the elements of a list and of its patch to one type."""
+    if len({type(item) for item in (*live, *patch)}) > 1:
+        raise bad_request(f"list element types are not identical: {go_text([live, patch])}")
 
 
 def _merge_list(target: Any, patch: list[Any], field: FieldType | None, order: Any) -> list[Any]:
     if field is None or "merge" not in field.patch_strategy.split(","):
-        return [
-            item
-            for item in patch
-            if not (isinstance(item, dict) and item.get(_DIRECTIVE) == "replace" and len(item) == 1)
-        ]
+        return [item for item in patch if not (isinstance(item, dict) and item.keys() == {_DIRECTIVE})]
     live = list(target) if isinstance(target, list) else []
     _check_order(patch, order, field.merge_key)
-    if field.merge_key and not all(isinstance(item, dict) for item in patch):
-        raise bad_request(f"list element types are not identical: {go_text([live, patch])}")
+    _check_types(live, patch)
     if not field.merge_key:
         merged = [*live, *(item for item in patch if item not in live)]
         return _ordered(_ordered(merged, None, patch, live), None, order, live)
@@ -244,6 +258,10 @@ def _go_type(value: Any) -> str:
 
 def _merge_item(current: list[Any], item: Object, field: FieldType) -> list[Any]:
     key = field.merge_key
+    if item.get(_DIRECTIVE) == "merge":
+        raise bad_request("merging lists cannot yet be specified in the patch")
+    if item.get(_DIRECTIVE, "delete") != "delete":
+        raise _unknown_directive(item)
     _key_of(item, key)
     found = [i for i, one in enumerate(current) if isinstance(one, dict) and one.get(key) == item[key]]
     if item.get(_DIRECTIVE) == "delete":
@@ -263,6 +281,21 @@ def go_text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return "<nil>" if value is None else str(value)
+
+
+def _go_string(value: Any) -> str:
+    """Return a JSON value as Go's ``%s`` prints it, which names the type of what is no text."""
+    if isinstance(value, dict):
+        return "map[" + " ".join(f"{key}:{_go_inner(value[key])}" for key in sorted(value)) + "]"
+    if isinstance(value, list):
+        return "[" + " ".join(map(_go_inner, value)) + "]"
+    if value is None:
+        return "%!s(<nil>)"
+    return value if isinstance(value, str) else f"%!s({_go_type(value)}={go_text(value)})"
+
+
+def _go_inner(value: Any) -> str:
+    return "<nil>" if value is None else _go_string(value)
 
 
 def _ordered(items: list[Any], key: str | None, order: Any, live: list[Any]) -> list[Any]:

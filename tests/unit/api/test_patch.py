@@ -95,6 +95,21 @@ def test_an_item_without_its_merge_key_is_refused() -> None:
         ),
         ({"containers": ["x"]}, "list element types are not identical: [[map[name:a]] [x]]"),
         ({"containers": [{"name": "a", "$patch": "no"}]}, "unknown patch type: no in map: map[$patch:no name:a]"),
+        ({"containers": [{"$patch": "no"}]}, "unknown patch type: no in map: map[$patch:no]"),
+        ({"containers": [{"$patch": "delete"}]}, "map: map[$patch:delete] does not contain declared merge key: name"),
+        ({"containers": [{"name": "a", "$patch": "merge"}]}, "merging lists cannot yet be specified in the patch"),
+        ({"$patch": "merge"}, "unknown patch type: merge in map: map[$patch:merge]"),
+        ({"$patch": 1}, "unknown patch type: %!s(int64=1) in map: map[$patch:1]"),
+        ({"$patch": True}, "unknown patch type: %!s(bool=true) in map: map[$patch:true]"),
+        ({"$patch": None}, "unknown patch type: %!s(<nil>) in map: map[$patch:<nil>]"),
+        (
+            {"$patch": {"a": 1.5, "b": [None, "x"]}},
+            "unknown patch type: map[a:%!s(float64=1.5) b:[<nil> x]] in map: map[$patch:map[a:1.5 b:[<nil> x]]]",
+        ),
+        (
+            {"$deleteFromPrimitiveList/containers": ["x"]},
+            "list element types are not identical: [[map[name:a]] [x]]",
+        ),
         ({"$retainKeys": "x"}, "invalid patch format of retainKeys"),
         ({"$retainKeys": ["containers"], "nodeName": "n"}, "invalid patch format of retainKeys"),
     ],
@@ -104,6 +119,29 @@ def test_a_directive_that_makes_no_sense_is_refused_in_a_real_clusters_words(pat
     with pytest.raises(ApiError) as refused:
         merged({"spec": {"containers": [{"name": "a"}]}}, {"spec": patch})
     assert (refused.value.code, str(refused.value)) == (400, words)
+
+
+@pytest.mark.parametrize(
+    ("patch", "left"),
+    [
+        ({"$deleteFromPrimitiveList/finalizers": ["a", "b"]}, {"finalizers": ["c"]}),
+        ({"$deleteFromPrimitiveList/finalizers": "a"}, {"finalizers": ["a", "b", "c"]}),
+        ({"$deleteFromPrimitiveList/finalizers": None}, {}),
+        (
+            {"$deleteFromPrimitiveList/ownerReferences": [{"uid": "1"}]},
+            {"finalizers": ["a", "b", "c"]},
+        ),
+    ],
+)
+def test_a_list_to_delete_from_takes_what_it_names_from_a_list_of_scalars(patch: Object, left: Object) -> None:
+    assert merged({"metadata": {"finalizers": ["a", "b", "c"]}}, {"metadata": patch}) == {"metadata": left}
+
+
+def test_a_list_of_objects_is_merged_where_a_list_of_scalars_would_be_deleted_from() -> None:
+    patch = {"spec": {"$deleteFromPrimitiveList/containers": [{"name": "a", "image": "x"}]}}
+    assert merged({"spec": {"containers": [{"name": "a"}]}}, patch) == {
+        "spec": {"containers": [{"name": "a", "image": "x"}]}
+    }
 
 
 def test_a_directive_about_a_list_that_is_not_there_is_passed_over() -> None:
