@@ -81,6 +81,38 @@ class Card:
         if choices.count():
             choices.nth(number).check(timeout=WAIT_MS)
 
+    def do(self, step: Step) -> None:
+        """Predict, apply and verify; where the manifest is to be mended, by hints and then the solution."""
+        self.predict(0)
+        self.press("Apply" if step.manifest or step.run else "Look")
+        if step.solution:
+            self._err(step)
+            self.button("Solution").click()
+            expect(self.root).to_contain_text("The solution is in the editor.")
+            assert self.manifest.input_value().strip() == step.solution.strip()
+            self.press("Apply")
+        assert self.problems.all_inner_texts() == []
+        expect(self.root).to_contain_text("Your prediction")
+        self.press("Verify")
+        expect(self.root, str(self.claims.all_inner_texts())).to_contain_text("Done.")
+        expect(self.root.locator(".podwalk-claims li.bad")).to_have_count(0)
+
+    def _err(self, step: Step) -> None:
+        """See why the manifest as it stands is wrong, from the cluster or from the claims, and take every hint."""
+        if not self.problems.count():
+            self.press("Verify")
+            expect(self.root).to_contain_text("Not yet.")
+            expect(self.root.locator(".podwalk-claims li.bad small").first).not_to_be_empty()
+        if step.hints:
+            expect(self.button("Solution")).to_be_disabled()
+        for number in range(1, len(step.hints) + 1):
+            self.button(f"Hint {number} of {len(step.hints)}").click()
+            expect(self.root).to_contain_text(f"Hint {number}. ")
+
+    @property
+    def problems(self) -> Locator:
+        return self.root.locator(".podwalk-note.bad")
+
     @property
     def manifest(self) -> Locator:
         return self.root.get_by_role("textbox", name="Manifest")
@@ -111,11 +143,12 @@ class Desk:
         """The environment of the server and its kernels."""
         return self.jupyter.environment
 
-    def open(self, notebook: str) -> None:
+    def open(self, notebook: str, front_end: str = "lab/tree") -> None:
+        """Open a notebook in JupyterLab, or with ``notebooks`` in Notebook 7, and wait until its kernel is idle."""
         path = f"{self.folder.name}/{notebook}"
-        self.page.goto(f"{self.jupyter.url}/lab/tree/{path}?token={self.jupyter.token}&reset")
+        self.page.goto(f"{self.jupyter.url}/{front_end}/{path}?token={self.jupyter.token}&reset")
         self.page.locator(".jp-NotebookPanel-toolbar").wait_for(timeout=WAIT_MS)
-        expect(self.page.get_by_text(re.compile(r"^Python 3 .*\| Idle$"))).to_be_visible(timeout=WAIT_MS)
+        self.page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=WAIT_MS)
 
     def menu(self, name: str, item: str) -> None:
         self.page.get_by_role("menuitem", name=name, exact=True).click()

@@ -42,15 +42,15 @@ class Learner:
             if name == first.name:
                 self.mistype(self.desk.card(first.title), first)
                 self.begin_anew(self.desk.card(first.title), first)
-                do(self.desk.card(first.title), first)
+                self.desk.card(first.title).do(first)
             if name == second.name:
-                do(self.desk.card(second.title), second)
+                self.desk.card(second.title).do(second)
                 self.go_back(self.desk.card(second.title), first)
-                do(self.desk.card(second.title), second)
+                self.desk.card(second.title).do(second)
                 break
         self.come_back()
         for step in rest:
-            do(self.desk.card(step.title), step)
+            self.desk.card(step.title).do(step)
         expect(self.head.root).to_contain_text(f"All {len(self.steps)} steps are done.")
 
     @staticmethod
@@ -111,37 +111,6 @@ class Learner:
         card = self.desk.card(self.lab.steps[0].title)
         expect(card.button("Apply")).to_be_disabled()
         assert card.manifest.input_value().strip() == self.lab.steps[0].manifest.strip()
-
-
-def do(card: Card, step: Step) -> None:
-    """Predict, apply and verify; where the manifest is to be mended, by hints and then the solution."""
-    card.predict(0)
-    card.press("Apply" if step.manifest or step.run else "Look")
-    refused = step.solution and card.root.locator(".podwalk-note.bad").count()
-    if not refused:
-        assert_no_problem(card)
-        expect(card.root).to_contain_text("Your prediction")
-        card.press("Verify")
-    if step.solution:
-        if not refused:
-            expect(card.root).to_contain_text("Not yet.")
-            expect(card.root.locator(".podwalk-claims li.bad small").first).not_to_be_empty()
-        expect(card.button("Solution")).to_be_disabled()
-        for number in range(1, len(step.hints) + 1):
-            card.button(f"Hint {number} of {len(step.hints)}").click()
-            expect(card.root).to_contain_text(f"Hint {number}. ")
-        card.button("Solution").click()
-        expect(card.root).to_contain_text("The solution is in the editor.")
-        assert card.manifest.input_value().strip() == step.solution.strip()
-        card.press("Apply")
-        assert_no_problem(card)
-        card.press("Verify")
-    expect(card.root, str(card.claims.all_inner_texts())).to_contain_text("Done.")
-    expect(card.root.locator(".podwalk-claims li.bad")).to_have_count(0)
-
-
-def assert_no_problem(card: Card) -> None:
-    assert card.root.locator(".podwalk-note.bad").all_inner_texts() == []
 
 
 @pytest.mark.parametrize("notebook", LABS)

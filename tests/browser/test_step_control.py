@@ -169,6 +169,14 @@ def test_a_lab_is_done_by_keyboard_alone(desk: Desk) -> None:
     expect(desk.page.get_by_text("All 4 steps are done.")).to_be_attached()
 
 
+def test_a_lab_is_done_in_notebook_7(desk: Desk) -> None:
+    desk.open(LAB, "notebooks")
+    desk.run_all()
+    for step in desk.steps(LAB):
+        desk.card(step.title).do(step)
+    expect(desk.page.get_by_text("All 4 steps are done.")).to_be_attached()
+
+
 def test_no_panel_has_a_fault_that_axe_finds(desk: Desk) -> None:
     begin(desk)
     do(desk.card(PODS))
