@@ -14,6 +14,7 @@ from html import escape
 
 from grader import Task
 from grader.checks.incidents import contained, settled
+from grader.checks.traffic import within
 from grader.finding import Result
 from podwalk.facade import Changes, Cluster
 from podwalk.facade.belongings import EVERYWHERE
@@ -29,6 +30,9 @@ SEED = "podwalk.dev/incident"
 
 WORKLOADS = ("Deployment", "StatefulSet")
 START_TIMEOUT_S = 180.0
+
+PATIENCE_S = 6.0
+"""How long one who asks waits in vain for what was just changed; an assignment's marks are more patient."""
 
 
 class Desk:
@@ -72,8 +76,11 @@ class Desk:
         tickets = [self._ticket(number)] if number else self.incident.tickets
         checks = [settled(ticket) for ticket in tickets] + ([] if number else [contained(self.incident)])
         task = Task(self._cluster, points=len(checks), namespace=NAMESPACE)
+        patience_s = PATIENCE_S
         for one in checks:
-            task.check(one)
+            if not task.check(within(patience_s, one)).passed:
+                # The others had this time too.
+                patience_s = 0.0
         return Text("\n".join(_line(result) for result in task.results))
 
     def mend(self) -> Changes:

@@ -9,7 +9,7 @@ from functools import partial
 import podwalk
 from grader.checks.names import resolves
 from grader.checks.services import pod_ips
-from grader.checks.traffic import answers, on_nodes, reaches
+from grader.checks.traffic import answers, let_through, on_nodes, reaches
 from grader.finding import PASSED, Check, Finding, partly
 from podwalk.facade import Cluster
 from podwalk.facade.errors import LearnerError
@@ -93,11 +93,8 @@ def _finding(cluster: Cluster, one: Behaviour) -> Finding:
 
 
 def _closed(one: Behaviour, cluster: Cluster) -> Finding:
-    found = [
-        f"{caller} → {host}:{port}"
-        for caller, host, port in ((_caller(side), host, port) for side, host, port in one.flows)
-        if reaches(caller, host, port).attempt(cluster).passed
-    ]
+    flows = [(_caller(side), host, port) for side, host, port in one.flows]
+    found = [f"{caller} → {host}:{port}" for caller, host, port in let_through(cluster, flows)]
     if not found:
         return PASSED
     return partly(len(one.flows) - len(found), len(one.flows), f"allowed but should not be: {'; '.join(found[:3])}")
