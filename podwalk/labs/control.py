@@ -21,7 +21,7 @@ from podwalk.labs.buttons import Action, Confirmed, button
 from podwalk.labs.changes import describe
 from podwalk.labs.check import CheckResult
 from podwalk.labs.editor import Editor
-from podwalk.labs.html import claims, inline, markdown, note, problem, seen
+from podwalk.labs.html import claims, code, inline, markdown, note, plain, problem, seen
 from podwalk.labs.lab import Step
 from podwalk.labs.progress import StepProgress
 from podwalk.labs.session import Session
@@ -252,7 +252,7 @@ class StepControl:
         if self._prediction:
             question = self.step.prediction.question if self.step.prediction else ""
             parts += [
-                widgets.HTML(f'<div class="podwalk-label">Predict</div><div>{escape(question)}</div>'),
+                widgets.HTML(f'<div class="podwalk-label">Predict</div><div>{code(question)}</div>'),
                 self._prediction,
             ]
         if self.step.manifest:
@@ -265,9 +265,9 @@ class StepControl:
     def _radio(self) -> widgets.RadioButtons | None:
         if self.step.prediction is None:
             return None
-        choices = [(choice.text, number) for number, choice in enumerate(self.step.prediction.choices)]
+        choices = [(plain(choice.text), number) for number, choice in enumerate(self.step.prediction.choices)]
         radio = widgets.RadioButtons(options=choices, value=self.state.choice, layout={"width": "auto"})
-        radio.tooltip = self.step.prediction.question
+        radio.tooltip = plain(self.step.prediction.question)
         radio.observe(self._choose, names="value")
         return radio
 
@@ -370,11 +370,11 @@ class StepControl:
         chosen = prediction.choices[self.state.choice]
         right = next(choice for choice in prediction.choices if choice.right)
         if chosen.right:
-            verdict = note(f"<strong>You predicted it.</strong> {escape(chosen.why)}", "good")
+            verdict = note(f"<strong>You predicted it.</strong> {code(chosen.why)}", "good")
         else:
             verdict = note(
-                f"<strong>You predicted: {escape(chosen.text)}</strong> {escape(chosen.why)}<br>"
-                f"<strong>What happens: {escape(right.text)}</strong> {escape(right.why)}",
+                f"<strong>You predicted: {code(chosen.text)}</strong> {code(chosen.why)}<br>"
+                f"<strong>What happens: {code(right.text)}</strong> {code(right.why)}",
                 "blue",
             )
         return '<div class="podwalk-label">Your prediction</div>' + verdict + text

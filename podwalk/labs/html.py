@@ -15,6 +15,8 @@ from podwalk.labs.check import CheckResult
 from podwalk.labs.lab import Prediction
 from podwalk.labs.session import Sight
 
+CODE = re.compile(r"`([^`]+)`")
+
 
 def markdown(text: str) -> str:
     """Turn a step's Markdown into HTML."""
@@ -64,7 +66,12 @@ def inline(text: str) -> str:
 
 def code(text: str) -> str:
     """Return text of which what stands between backticks is code; nothing else in it is Markdown."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+    return CODE.sub(r"<code>\1</code>", escape(text))
+
+
+def plain(text: str) -> str:
+    """Return text without the backticks around its code, for where a widget shows text as it is."""
+    return CODE.sub(r"\1", text)
 
 
 def question(prediction: Prediction) -> str:

@@ -188,6 +188,20 @@ def test_old_claims_go_when_they_are_checked_again(
     assert shown == [""]
 
 
+def test_code_in_a_prediction_is_shown_as_code(session: FakeSession) -> None:
+    asked = Prediction("What does `dig a` say?", (Choice("A `weight`.", why="No `a`."), Choice("B.", right=True)))
+    session.lab = dataclasses.replace(session.lab, steps=(dataclasses.replace(STEPS[0], prediction=asked),))
+    made = Controls(session)
+    made.step(session.lab.steps[0])
+    one = made.steps["one"]
+    assert any("What does <code>dig a</code> say?" in getattr(part, "value", "") for part in one.card.children)
+    assert one._prediction is not None
+    assert one._prediction.options[0] == ("A weight.", 0), "a choice is text, and shows no code"
+    one._prediction.value = 0
+    click(one, "apply")
+    assert "You predicted: A <code>weight</code>.</strong> No <code>a</code>." in one._verdict.value
+
+
 def test_yaml_is_checked_as_it_is_typed() -> None:
     editor = Editor(MANIFEST)
     assert "Service a" in editor._check.value
