@@ -34,6 +34,8 @@ def test_a_lab_says_what_it_is_and_asks_before_it_tells(path: Path) -> None:
         assert step.prediction is not None, f"{step.name} has no prediction"
         assert step.verify, f"{step.name} has nothing to verify"
         assert all(choice.why for choice in step.prediction.choices), f"{step.name}: a choice without a reason"
+        # The manifest is below the question, in the control and in the book.
+        assert "above" not in step.prediction.question
 
 
 NEEDED_BY = {
