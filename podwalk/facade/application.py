@@ -24,6 +24,9 @@ from podwalk.types import Object
 
 MANAGER = "podwalk"
 
+LONG_VALUE = re.compile(r"Invalid value: \{.{200,}\}: ")
+"""A whole template as Go prints it, which a real cluster puts before the words that matter."""
+
 _SERVERS_OWN = {"managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink"}
 
 
@@ -33,7 +36,7 @@ class Applied:
 
     Attributes:
         label: the object as kubectl names it, e.g. ``deployment.apps/backend``.
-        change: ``created``, ``configured``, ``unchanged`` or ``deleted``.
+        change: ``created``, ``configured``, ``unchanged`` or ``deleted``; ``replaced`` if it was deleted and made anew.
         object: the object as it now is; as it was, if deleted.
         before: the object as it was; None if it is new.
         kind: its kind.
@@ -80,12 +83,8 @@ def apply(api: ApiClient, kinds: Kinds, document: Document, namespace: str) -> A
     Raises:
         LearnerError: when the API refuses, with the line of the manifest where that can be told.
     """
-    value = {key: part for key, part in document.value.items() if key != "status"}
     kind = _kind(kinds, document)
-    value["metadata"] = {
-        **{key: part for key, part in value["metadata"].items() if key not in _SERVERS_OWN},
-        **({"namespace": value["metadata"].get("namespace") or namespace} if kind.namespaced else {}),
-    }
+    value = _wanted(document, kind, namespace)
     path = locate(document, kind, namespace)
     before = find(api, path)
     query: Mapping[str, Any] = {"fieldManager": MANAGER, "fieldValidation": "Strict", "force": "true"}
@@ -94,6 +93,30 @@ def apply(api: ApiClient, kinds: Kinds, document: Document, namespace: str) -> A
     except wire.StatusError as error:
         raise refusal(error, document, value) from error
     return Applied(f"{kind.label}/{after['metadata']['name']}", _change(before, after), after, before, kind)
+
+
+def _wanted(document: Document, kind: Kind, namespace: str) -> Object:
+    """Return the object that a document describes, without what only the server writes."""
+    value = {key: part for key, part in document.value.items() if key != "status"}
+    value["metadata"] = {
+        **{key: part for key, part in value["metadata"].items() if key not in _SERVERS_OWN},
+        **({"namespace": value["metadata"].get("namespace") or namespace} if kind.namespaced else {}),
+    }
+    return value
+
+
+def valid_anew(api: ApiClient, kinds: Kinds, document: Document, namespace: str) -> bool:
+    """Ask the API whether it would take a document as a new object, by a dry run under another name."""
+    kind = _kind(kinds, document)
+    value = _wanted(document, kind, namespace)
+    name = value["metadata"].pop("name", "")
+    value["metadata"]["generateName"] = f"{name}-"
+    query = {"fieldManager": MANAGER, "fieldValidation": "Strict", "dryRun": "All"}
+    try:
+        wire.call(api, "POST", kind.path(value["metadata"].get("namespace", "")), query=query, body=value)
+    except wire.StatusError:
+        return False
+    return True
 
 
 def _kind(kinds: Kinds, document: Document) -> Kind:
@@ -173,6 +196,7 @@ def _sentence(error: wire.StatusError, value: Object) -> str:
     name = f"{value['kind']} {value['metadata'].get('name', '')}"
     message = re.sub(r"^failed to create typed patch object \([^)]*\): ", "", error.problem)
     message = message.replace("field not declared in schema", "there is no such field")
+    message = LONG_VALUE.sub("Invalid value: {…}: ", message)
     return f"the API refuses {name}: {message}"
 
 

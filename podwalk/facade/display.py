@@ -8,7 +8,7 @@ from importlib.resources import files
 
 STATES = {
     "good": {"Running", "Active", "Bound", "Ready", "True", "Complete", "Available", "created", "Normal"},
-    "busy": {"Pending", "ContainerCreating", "Terminating", "PodInitializing", "configured", "<pending>"},
+    "busy": {"Pending", "ContainerCreating", "Terminating", "PodInitializing", "configured", "replaced", "<pending>"},
     "bad": {"Error", "CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "Failed", "Unknown", "OOMKilled"}
     | {"Warning", "deleted"},
 }

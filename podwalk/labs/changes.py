@@ -7,14 +7,20 @@ from html import escape
 from typing import Any
 
 from podwalk.facade import Applied, Changes, display
+from podwalk.labs.replacement import REPLACED
 
 QUIET = {"status", "managedFields", "resourceVersion", "generation", "uid", "creationTimestamp"}
 """Fields that the server writes at every change."""
 
+WHY_ANEW = (
+    "<p><strong>replaced</strong>: the cluster lets nobody change this in an object that is there. So the one that "
+    "this step had made was deleted and made anew, as <code>kubectl replace --force</code> does.</p>"
+)
+
 
 def fields(entry: Applied) -> list[tuple[str, str, str]]:
     """Return the fields that differ: path, before, after."""
-    if entry.before is None or entry.change in {"unchanged", "deleted"}:
+    if entry.before is None or entry.change in {"unchanged", "deleted", REPLACED}:
         return []
     return list(_differences(entry.before, entry.object, ""))
 
@@ -45,4 +51,5 @@ def describe(changes: Changes) -> str:
         for entry in changes
         for path, old, new in fields(entry)
     )
-    return table + (f"<ul>{details}</ul>" if details else "")
+    anew = WHY_ANEW if any(entry.change == REPLACED for entry in changes) else ""
+    return table + (f"<ul>{details}</ul>" if details else "") + anew

@@ -6,7 +6,6 @@ solution and its result are folded away, so that a reader of the book can think 
 
 from __future__ import annotations
 
-from podwalk.facade import Changes
 from podwalk.facade.errors import LearnerError
 from podwalk.labs import html, show
 from podwalk.labs.changes import describe
@@ -79,7 +78,7 @@ def _check(session: Session, step: Step) -> list[CheckResult]:
 
 def _mend(session: Session, step: Step) -> list[CheckResult]:
     """Apply the solution, and show it and what comes of it folded away."""
-    changes = _apply_solution(session, step)
+    changes = session.apply(step, step.solution)
     session.settle(step)
     seen = "".join(html.seen(sight) for sight in session.look(step))
     results = session.verify(step)
@@ -88,12 +87,3 @@ def _mend(session: Session, step: Step) -> list[CheckResult]:
     told = html.manifest(step.solution) + describe(changes) + seen + html.claims(results)
     emit_html(f"<details><summary>A solution, and what comes of it</summary>{told}</details>")
     return results
-
-
-def _apply_solution(session: Session, step: Step) -> Changes:
-    """Apply the solution; where an object cannot be changed into it, as by “Reset step” and “Apply”."""
-    try:
-        return session.apply(step, step.solution)
-    except LearnerError:
-        session.undo(step)
-        return session.apply(step, step.solution)

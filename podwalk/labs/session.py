@@ -18,7 +18,7 @@ from podwalk.facade.condition import wait as wait_for
 from podwalk.facade.errors import CancelledError, LearnerError, RefusedError, UnreachableError, WaitError
 from podwalk.facade.kubectl import run
 from podwalk.facade.manifest import parse
-from podwalk.labs import contents, mark, needs
+from podwalk.labs import contents, mark, needs, replacement
 from podwalk.labs.check import CheckResult, verify
 from podwalk.labs.lab import Check, Lab, Look, Step
 from podwalk.labs.progress import Progress, StepProgress
@@ -90,7 +90,7 @@ class Session:
             for document in parse(manifest):
                 self.report(f"Applying {document.value['kind']} {document.value['metadata'].get('name', '')}")
                 document = mark.marked(self.cluster, document, self.lab.name)
-                entries.append(application.apply(self.cluster.api, self.cluster.kinds, document, self.lab.namespace))
+                entries.append(replacement.apply(self.cluster, document, self.lab, state, self.report))
                 self._remember(state, entries[-1])
         for command in step.run:
             self.report(command)
@@ -246,7 +246,7 @@ class Session:
         if before is not None:
             _put_back(self.cluster, path, before, now)
         elif now is not None and mark.may_delete(self.cluster, now, self.lab.name):
-            _remove(self.cluster, path, now)
+            replacement.remove(self.cluster, path, now)
 
     def reset(self) -> None:
         """Undo every step, the last first.
@@ -336,14 +336,6 @@ def _put_back(cluster: Cluster, path: str, before: Object, now: Object | None) -
         wire.call(cluster.api, "PUT", path, body=_with_version(before, now, keep_uid=False))
     else:
         wire.call(cluster.api, "PUT", path, body=_with_version(before, now, keep_uid=True))
-
-
-def _remove(cluster: Cluster, path: str, now: Object) -> None:
-    kind, metadata = cluster.kinds.of(now), now["metadata"]
-    options = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
-    wire.call(cluster.api, "DELETE", path, body=options)
-    space, name = metadata.get("namespace", ""), metadata["name"]
-    wait_for(cluster.api, kind, "delete", namespace=space, name=name, timeout_s=WAIT_S)
 
 
 def _bare(obj: Object) -> Object:

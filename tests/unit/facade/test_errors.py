@@ -49,6 +49,12 @@ def test_fields_in_the_decoders_message_are_told_by_line() -> None:
     assert "there is no such field" in error.problem
 
 
+def test_a_whole_template_does_not_hide_the_words_that_matter() -> None:
+    value = '{"labels":{"app":"' + "x" * 300 + '"}}'
+    error = refused(422, message=f"Deployment is invalid: spec.template: Invalid value: {value}: field is immutable")
+    assert error.problem.endswith("spec.template: Invalid value: {…}: field is immutable")
+
+
 def test_a_missing_namespace_is_told_as_such() -> None:
     error = refused(404, message='namespaces "shop" not found', details={"kind": "namespaces", "name": "shop"})
     assert isinstance(error, NotFoundError)

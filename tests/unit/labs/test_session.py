@@ -7,7 +7,9 @@ import dataclasses
 import pytest
 
 import podwalk
-from podwalk.facade.errors import CancelledError, LearnerError
+from podwalk.facade import Changes
+from podwalk.facade.errors import CancelledError, LearnerError, ManifestError
+from podwalk.labs.changes import describe
 from podwalk.labs.contents import doomed
 from podwalk.labs.lab import Check, Lab, Step
 from podwalk.labs.progress import Progress
@@ -113,6 +115,44 @@ def test_a_namespace_that_a_step_deletes_comes_back_with_all_that_was_in_it() ->
     here.undo(clean)
     assert here.cluster.get("service/web", namespace="shop").object["spec"]["clusterIP"] == address
     assert here.lost() == []
+
+
+def job(command: str) -> str:
+    container = f"{{name: test, image: 'busybox:1.36', command: {command}}}"
+    return (
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {name: proof}\nspec:\n  backoffLimit: 0\n  template:\n    spec:\n"
+        f"      restartPolicy: Never\n      containers: [{container}]\n"
+    )
+
+
+PROOF = Step("proof", "Proof", manifest=job("['false']"), wait=("kubectl wait job/proof --for=condition=Complete",))
+
+
+def test_what_a_step_made_and_cannot_change_is_replaced_when_it_is_applied_again() -> None:
+    here = session(PROOF)
+    here.apply(PROOF, PROOF.manifest)
+    (change,) = here.apply(PROOF, job("['true']"))
+    assert change.change == "replaced"
+    assert "kubectl replace --force" in describe(Changes((change,)))
+    here.settle(PROOF)
+    assert here.lost() == []
+    here.undo(PROOF)
+    assert here.cluster.get("jobs").names == []
+
+
+def test_what_no_cluster_would_take_replaces_nothing() -> None:
+    here = session(PROOF)
+    (made,) = here.apply(PROOF, PROOF.manifest)
+    with pytest.raises(ManifestError, match="restartPolicy"):
+        here.apply(PROOF, job("['true']").replace("Never", "Always"))
+    assert here.cluster.get("job/proof").object["metadata"]["uid"] == made.object["metadata"]["uid"]
+
+
+def test_what_another_step_made_is_never_replaced() -> None:
+    here = session(PROOF, ONE)
+    here.apply(PROOF, PROOF.manifest)
+    with pytest.raises(ManifestError, match="immutable"):
+        here.apply(ONE, job("['true']"))
 
 
 def test_a_real_cluster_gets_time_to_follow_what_was_applied(monkeypatch: pytest.MonkeyPatch) -> None:
