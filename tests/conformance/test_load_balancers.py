@@ -1,0 +1,151 @@
+"""A load balancer's address called from inside: who answers, whose address the server sees, and who is let through."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from kubernetes.client import CoreV1Api
+
+from podwalk.facade import Cluster
+from podwalk.types import Object
+
+pytestmark = pytest.mark.detail
+
+SERVER = """
+apiVersion: v1
+kind: Pod
+metadata: {{name: server, labels: {{app: server}}}}
+spec:
+  nodeName: {node}
+  terminationGracePeriodSeconds: 0
+  containers:
+  - name: c
+    image: registry.k8s.io/e2e-test-images/agnhost:2.53
+    args: [netexec, --http-port=8080]
+    readinessProbe: {{tcpSocket: {{port: 8080}}, periodSeconds: 1}}
+"""
+CALLER = """
+apiVersion: v1
+kind: Pod
+metadata: {{name: {name}}}
+spec:
+  nodeName: {node}
+  hostNetwork: {host}
+  terminationGracePeriodSeconds: 0
+  containers: [{{name: c, image: "nicolaka/netshoot:v0.13", command: [sleep, infinity]}}]
+"""
+POD, SAME, NODE, OWN, THIRD = "a Pod", "a Pod beside the server", "its node", "the server's node", "a third node"
+POLICIES = ("Cluster", "Local")
+RANGES = {"nobody": "192.0.2.0/24", "the-pod": POD, "its-node": NODE}
+TIMED_OUT, REFUSED = "timed out", "refused"
+
+
+@dataclass(frozen=True)
+class World:
+    """What the callers were told by each Service, and the addresses of their own."""
+
+    cluster: Cluster
+    ips: dict[str, str]
+    seen: dict[str, dict[str, str]]
+
+
+def balanced(name: str, policy: str, source: str = "", app: str = "server") -> Object:
+    """Return a Service with a load balancer that lets one range of sources through, or everybody."""
+    spec: Object = {"type": "LoadBalancer", "externalTrafficPolicy": policy, "selector": {"app": app}}
+    spec["ports"] = [{"port": 80, "targetPort": 8080}]
+    if source:
+        spec["loadBalancerSourceRanges"] = [source]
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
+
+
+def ask(cluster: Cluster, callers: Iterable[str], services: dict[str, str]) -> list[dict[str, str]]:
+    """Return what each caller is told by each Service, asking all at once: some answer nothing, and take their time."""
+    curl = "(echo {} $(curl -sS -m 4 http://{}/clientip 2>&1)) >>/tmp/told 2>&1 &"
+    every = " ".join(curl.format(name, ip) for name, ip in services.items())
+    for caller in callers:
+        cluster.exec(caller, f"{every} true")
+    whole = f"test $(grep -c . /tmp/told) = {len(services)} && cat /tmp/told"
+    said = [cluster.exec(caller, whole, until="succeeds").lines for caller in callers]
+    return [{name: _short(text) for name, _, text in (line.partition(" ") for line in lines)} for lines in said]
+
+
+def _short(text: str) -> str:
+    if text.startswith("curl: "):
+        return TIMED_OUT if "timed out" in text else REFUSED
+    return text.rpartition(":")[0]
+
+
+@pytest.fixture(scope="module")
+def world(whole_cluster: Cluster) -> Iterator[World]:
+    """A server on one node, callers in Pods and on the network of each node, and what they are told."""
+    cluster = copy.copy(whole_cluster)
+    cluster.addon("load-balancer")
+    cluster.namespace = f"test-{uuid.uuid4().hex[:8]}"
+    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": cluster.namespace}})
+    names = [node["metadata"]["name"] for node in cluster.get("nodes")]
+    third = next(name for name in names if name.endswith("control-plane"))
+    here, there = (name for name in names if name != third)
+    callers = {
+        "pod": (POD, there, False),
+        "same": (SAME, here, False),
+        "node": (NODE, there, True),
+        "own": (OWN, here, True),
+        "third": (THIRD, third, True),
+    }
+    cluster.apply(SERVER.format(node=here))
+    for name, (_, node, host) in callers.items():
+        cluster.apply(CALLER.format(name=name, node=node, host=str(host).lower()))
+    for name in ("server", *callers):
+        cluster.wait(f"pod/{name}", "condition=Ready", timeout_s=120)
+    ips = {role: cluster.get("pods", name).object["status"]["podIP"] for name, (role, _, _) in callers.items()}
+    wanted = {policy.lower(): balanced(policy.lower(), policy) for policy in POLICIES}
+    for policy, (name, source) in itertools.product(POLICIES, RANGES.items()):
+        service = f"{policy.lower()}-{name}"
+        wanted[service] = balanced(service, policy, f"{ips[source]}/32" if source in ips else source)
+    wanted["empty"] = balanced("empty", "Cluster", app="nobody")
+    cluster.apply([*wanted.values()])
+    vips = {}
+    for name in wanted:
+        cluster.wait(f"service/{name}", "jsonpath={.status.loadBalancer.ingress[0].ip}")
+        vips[name] = cluster.get("services", name).object["status"]["loadBalancer"]["ingress"][0]["ip"]
+    for caller, open_ones in {
+        "pod": ("cluster", "local", "cluster-the-pod", "local-the-pod"),
+        "node": ("cluster", "local", "cluster-its-node", "local-its-node"),
+    }.items():
+        for name in open_ones:
+            cluster.exec(caller, f"curl -s -m 2 http://{vips[name]}", until="succeeds")
+    seen = dict(zip(ips, ask(cluster, callers, vips), strict=True))
+    yield World(cluster, ips, seen)
+    CoreV1Api(cluster.api).delete_namespace(cluster.namespace)
+
+
+def told(world: World, service: str) -> dict[str, str]:
+    """Return what each caller was told by a Service, an address of a caller by its name."""
+    names = {ip: role for role, ip in world.ips.items()}
+    return {role: names.get(said[service], said[service]) for role, said in world.seen.items()}
+
+
+@pytest.mark.parametrize(
+    ("service", "expected"),
+    {
+        "cluster": {POD: NODE, SAME: OWN, NODE: NODE, OWN: OWN, THIRD: THIRD},
+        "local": {POD: POD, SAME: SAME, NODE: NODE, OWN: OWN, THIRD: THIRD},
+        "cluster-the-pod": {POD: NODE},
+        "cluster-its-node": {NODE: NODE},
+        "cluster-nobody": {},
+        "local-the-pod": {POD: POD},
+        "local-its-node": {NODE: NODE},
+        "local-nobody": {},
+    }.items(),
+)
+def test_whose_address_the_server_sees(world: World, service: str, expected: dict[str, str]) -> None:
+    assert told(world, service) == dict.fromkeys(world.ips, TIMED_OUT) | expected
+
+
+def test_nobody_is_kept_waiting_where_there_is_no_endpoint(world: World) -> None:
+    assert told(world, "empty") == dict.fromkeys(world.ips, REFUSED)
