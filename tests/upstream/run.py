@@ -2,7 +2,7 @@
 
 ``make upstream`` runs the tests of ``passing.txt`` and fails if one of them does. With ``--try REGEX`` it runs those
 that match, and adds those that pass to the list, which only grows. The test binary is that of the rig beside the clone;
-where there is none, nothing is run, and it says so.
+where there is none, nothing is run, and it says so. What they say is kept in the folder that ``E2E_OUT`` names.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ def run(expression: str) -> dict[str, bool]:
     place = find(f"upstream-{os.getpid()}")
     control.start(place)
     with tempfile.TemporaryDirectory() as out:
-        environment = {**os.environ, "KUBECONFIG": str(place.kubeconfig), "E2E_OUT": out}
+        environment = {**os.environ, "KUBECONFIG": str(place.kubeconfig), "E2E_OUT": os.environ.get("E2E_OUT", out)}
         environment["PATH"] = f"{Path.home() / '.cache' / 'rig' / 'bin'}:{environment['PATH']}"
         try:
             subprocess.run([RIG / "e2e", expression], env=environment, check=False)
-            return outcomes(Path(out) / "junit.xml")
+            return outcomes(Path(environment["E2E_OUT"]) / "junit.xml")
         finally:
             control.stop(place)
 
