@@ -5,10 +5,12 @@ Source: BIND 9.18, bin/dig; outputs as a real container prints them.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import dns.edns
 import dns.exception
 import dns.flags
 import dns.message
@@ -20,7 +22,7 @@ import simpy
 
 from podwalk.containers import resolver
 from podwalk.containers.process import Process
-from podwalk.containers.sockets import ConnectionRefused, SocketError
+from podwalk.containers.sockets import ConnectionRefused, NetNs, SocketError
 from podwalk.containers.tools import lookup
 from podwalk.containers.tools.lookup import Query, text
 from podwalk.network.dns import search
@@ -66,6 +68,7 @@ class Lookup:
     search: bool = False
     showsearch: bool = False
     edns: bool = True
+    cookie: bool = True
     recurse: bool = True
     show: dict[str, bool] = field(
         default_factory=lambda: {
@@ -180,7 +183,7 @@ def _switch(asked: Lookup, option: str) -> bool:
         asked.show[plain] = on
     elif plain == "all":
         asked.show = dict.fromkeys(asked.show, on)
-    elif plain in ("short", "search", "tcp", "edns", "recurse"):
+    elif plain in ("short", "search", "tcp", "edns", "cookie", "recurse"):
         setattr(asked, plain, on)
     elif plain == "showsearch":
         # As in BIND, showing the search turns it on.
@@ -194,7 +197,7 @@ def _switch(asked: Lookup, option: str) -> bool:
     elif plain == "retry":
         asked.tries = int(value or 2) + 1
     else:
-        return plain in ("cookie", "ttlid", "adflag", "bufsize", "identify")
+        return plain in ("ttlid", "adflag", "bufsize", "identify")
     return True
 
 
@@ -202,15 +205,24 @@ def _ask(
     process: Process, asked: Lookup, server: str, query: Query, notes: list[str]
 ) -> Generator[simpy.Event, Any, Reply | None]:
     network = process.container.network
+    # Source: BIND 9.18, lib/dns/client: the same client sends the same server the same cookie.
+    cookie = hashlib.blake2b(f"{network.ip} {server}".encode(), digest_size=8).digest() if asked.cookie else b""
     for _ in range(asked.tries):
         try:
             if asked.tcp:
-                reply = yield from lookup.send_tcp(network, server, asked.port, query, asked.timeout_s, edns=asked.edns)
+                reply = yield from _ask_tcp(network, asked, server, query, cookie)
                 if reply is not None:
                     return reply
                 continue
             arrived = yield from lookup.send(
-                network, server, asked.port, [query], timeout_s=asked.timeout_s, edns=asked.edns, recurse=asked.recurse
+                network,
+                server,
+                asked.port,
+                [query],
+                timeout_s=asked.timeout_s,
+                edns=asked.edns,
+                recurse=asked.recurse,
+                cookie=cookie,
             )
             if not arrived:
                 notes.append(f";; communications error to {server}#{asked.port}: timed out")
@@ -218,15 +230,21 @@ def _ask(
             if arrived[0][1].flags & dns.flags.TC:
                 asked.tcp = True
                 process.write(";; Truncated, retrying in TCP mode.\n")
-                return (
-                    yield from lookup.send_tcp(network, server, asked.port, query, asked.timeout_s, edns=asked.edns)
-                )
+                return (yield from _ask_tcp(network, asked, server, query, cookie))
             return arrived[0][1], arrived[0][2]
         except ConnectionRefused:
             notes.append(f";; communications error to {server}#{asked.port}: connection refused")
         except SocketError:
             notes.append(f";; communications error to {server}#{asked.port}: timed out")
     return None
+
+
+def _ask_tcp(
+    network: NetNs, asked: Lookup, server: str, query: Query, cookie: bytes
+) -> Generator[simpy.Event, Any, Reply | None]:
+    return (
+        yield from lookup.send_tcp(network, server, asked.port, query, asked.timeout_s, edns=asked.edns, cookie=cookie)
+    )
 
 
 def _banner(process: Process, asked: Lookup) -> str:
@@ -259,6 +277,8 @@ def _render(asked: Lookup, reply: dns.message.Message) -> str:
         out += "\n"
     if reply.edns >= 0 and asked.show["additional"] and asked.show["comments"]:
         out += f";; OPT PSEUDOSECTION:\n; EDNS: version: 0, flags:; udp: {reply.payload}\n"
+        cookies = (option for option in reply.options if isinstance(option, dns.edns.CookieOption))
+        out += "".join(f"; COOKIE: {(cookie.client + cookie.server).hex()} (echoed)\n" for cookie in cookies)
     if asked.show["question"] and question is not None:
         name = question.name.to_text()
         out += ";; QUESTION SECTION:\n" if asked.show["comments"] else ""

@@ -10,6 +10,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import dns.edns
 import dns.exception
 import dns.flags
 import dns.message
@@ -43,14 +44,16 @@ def reverse(ip: str) -> str:
     return ipaddress.ip_address(ip).reverse_pointer
 
 
-def make(query: Query, ident: int, *, edns: bool = False, recurse: bool = True) -> bytes:
-    """Write a question.
+def make(query: Query, ident: int, *, edns: bool = False, recurse: bool = True, cookie: bytes = b"") -> bytes:
+    """Write a question, with a client's cookie if there is one and EDNS to carry it.
 
     Raises:
         dns.exception.DNSException: when the name is none.
     """
     name = query.name if query.name.endswith(".") else f"{query.name}."
     message = dns.message.make_query(name, query.type, use_edns=0 if edns else -1, payload=1232, id=ident)
+    if edns and cookie:
+        message.use_edns(0, payload=1232, options=[dns.edns.CookieOption(cookie, b"")])
     if not recurse:
         message.flags &= ~dns.flags.RD
     return message.to_wire()
@@ -66,6 +69,7 @@ def send(
     tries: int = 1,
     edns: bool = False,
     recurse: bool = True,
+    cookie: bytes = b"",
 ) -> Generator[simpy.Event, Any, list[tuple[Query, dns.message.Message, int]]]:
     """Send questions together and return the answers in the order they came, with their sizes.
 
@@ -79,7 +83,7 @@ def send(
     try:
         for _ in range(tries):
             for ident, query in pending.items():
-                socket.send(make(query, ident, edns=edns, recurse=recurse), server, port)
+                socket.send(make(query, ident, edns=edns, recurse=recurse, cookie=cookie), server, port)
             deadline_s = network.simulation.now + timeout_s / tries
             while pending:
                 received = yield from socket.receive(max(0.0, deadline_s - network.simulation.now))
@@ -97,7 +101,7 @@ def send(
 
 
 def send_tcp(
-    network: NetNs, server: str, port: int, query: Query, timeout_s: float, *, edns: bool
+    network: NetNs, server: str, port: int, query: Query, timeout_s: float, *, edns: bool, cookie: bytes = b""
 ) -> Generator[simpy.Event, Any, tuple[dns.message.Message, int] | None]:
     """Ask over TCP.
 
@@ -106,7 +110,7 @@ def send_tcp(
     """
     connection = yield from network.connect(server, port, timeout_s=timeout_s)
     try:
-        data = make(query, network.simulation.random.randrange(65536), edns=edns)
+        data = make(query, network.simulation.random.randrange(65536), edns=edns, cookie=cookie)
         connection.write(len(data).to_bytes(2, "big") + data)
         reply = bytearray()
         while len(reply) < 2 or len(reply) < 2 + int.from_bytes(reply[:2], "big"):

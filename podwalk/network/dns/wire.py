@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+import dns.edns
 import dns.exception
 import dns.flags
 import dns.message
@@ -21,7 +22,16 @@ from podwalk.network.dns.messages import Answer, Question, Record
 EDNS_SIZE = 1232
 MINIMUM_SIZE = 512
 OPCODE = 0x7800
-
+ECHOED = frozenset(
+    (
+        dns.edns.OptionType.NSID,
+        dns.edns.OptionType.EXPIRE,
+        dns.edns.OptionType.COOKIE,
+        dns.edns.OptionType.KEEPALIVE,
+        dns.edns.OptionType.PADDING,
+    )
+)
+"""The options that CoreDNS sends back as they came. Source: CoreDNS, plugin/pkg/edns."""
 
 HEADER = struct.Struct(">6H")
 MOST_RECORDS = (1, 1, 2)
@@ -115,6 +125,9 @@ def message(answer: Answer, request: bytes) -> bytes:
     """Write an answer to a message; cut to what the client takes over UDP, with the ``tc`` bit."""
     asked = dns.message.from_wire(request)
     reply = dns.message.make_response(asked, our_payload=EDNS_SIZE)
+    if asked.edns >= 0:
+        echoed = [option for option in asked.options if option.otype in ECHOED]
+        reply.use_edns(0, asked.ednsflags & dns.flags.DO, asked.payload, options=echoed)
     reply.set_rcode(dns.rcode.from_text(answer.rcode))
     reply.flags |= dns.flags.AA if answer.authoritative else 0
     reply.flags |= dns.flags.RA if answer.recursion_available else 0

@@ -198,19 +198,32 @@ def test_agnhost_connect_says_in_one_word_what_happened(servers: Any) -> None:
     assert (silent.stderr, silent.code) == ("TIMEOUT\n", 1)
 
 
+def cookie(output: str) -> str:
+    """Return what dig sent to be told apart by, and got back."""
+    return str(re.findall(r"COOKIE: ([0-9a-f]{16})", output)[0])
+
+
+def size(output: str) -> int:
+    return int(re.findall(r"rcvd: (\d+)", output)[0])
+
+
 def test_dig_prints_the_message(lab: Any, echo: str) -> None:
     output = lab.exec("shoot", "dig", "backend.default.svc.cluster.local").stdout
     assert (
-        re.sub(r"id: \d+|\d+ msec|WHEN: .*|rcvd: \d+", "…", output)
+        re.sub(r"id: \d+|\d+ msec|WHEN: .*|rcvd: \d+|(?<=COOKIE: )[0-9a-f]{16}", "…", output)
         == "\n; <<>> DiG 9.18.49-1~deb12u1-Debian <<>> backend.default.svc.cluster.local\n;; global options: +cmd\n;;"
         " Got answer:\n;; WARNING: .local is reserved for Multicast DNS\n;; You are currently testing what happens"
         " when an mDNS query is leaked to DNS\n;; ->>HEADER<<- opcode: QUERY, status: NOERROR, …\n;; flags: qr aa"
         " rd; QUERY: 1, ANSWER: 1, AUTHORITY: 0, ADDITIONAL: 1\n;; WARNING: recursion requested but not"
-        " available\n\n;; OPT PSEUDOSECTION:\n; EDNS: version: 0, flags:; udp: 1232\n;; QUESTION"
-        " SECTION:\n;backend.default.svc.cluster.local. IN\tA\n\n;; ANSWER"
+        " available\n\n;; OPT PSEUDOSECTION:\n; EDNS: version: 0, flags:; udp: 1232\n; COOKIE: … (echoed)\n"
+        ";; QUESTION SECTION:\n;backend.default.svc.cluster.local. IN\tA\n\n;; ANSWER"
         f" SECTION:\nbackend.default.svc.cluster.local. 30 IN A\t{echo}\n\n;; Query time: …\n;; SERVER:"
         " 10.96.0.10#53(10.96.0.10) (UDP)\n;; …\n;; MSG SIZE  …\n\n"
     )
+    assert lab.exec("shoot", "dig", "backend.default.svc.cluster.local").stdout.count(cookie(output)) == 1
+    without = lab.exec("shoot", "dig", "+nocookie", "backend.default.svc.cluster.local").stdout
+    assert "COOKIE" not in without
+    assert size(output) == size(without) + 12
     assert lab.exec("shoot", "dig", "+short", "backend.default.svc.cluster.local").stdout == f"{echo}\n"
     silent = lab.exec("shoot", "dig", "@10.244.99.9", "+time=1", "+tries=1", "foo")
     assert silent.code == 9

@@ -324,6 +324,12 @@ def test_templates_are_tried_in_turn(world: World) -> None:
     assert coredns.ask("c.tm.test.").rcode == "SERVFAIL"
 
 
+def test_a_name_below_a_rewritten_one_is_given_back_too(world: World) -> None:
+    made = 'template IN SRV . {\n answer "{{ .Name }} 60 IN SRV 0 100 80 web-0.{{ .Name }}"\n }'
+    coredns = Dns(world, f". {{\n rewrite name exact old.test new.test\n {made}\n}}")
+    assert coredns.data("old.test.", "SRV") == ["old.test. 60 0 100 80 web-0.old.test."]
+
+
 def test_loadbalance_shuffles_addresses(world: World) -> None:
     lines = "\n".join(f"192.0.2.{number} many.test" for number in range(1, 6))
     coredns = Dns(world, f".:53 {{\n loadbalance\n hosts {{\n{lines}\n}}\n}}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dns.edns
 import dns.flags
 import dns.message
 import dns.rcode
@@ -67,7 +68,7 @@ def test_an_answer_travels_there_and_back() -> None:
     assert not received.recursion_available
 
 
-def test_edns_is_answered_with_coredns_own_size_and_only_if_it_was_asked() -> None:
+def test_edns_is_answered_with_the_clients_size_and_only_if_it_was_asked() -> None:
     request = wire.query("web.test.")
     assert reply(Answer(wire.question(request)), request).payload == 1232
     plain = wire.query("web.test.", edns=False)
@@ -97,3 +98,11 @@ def test_over_tcp_everything_fits() -> None:
 def test_codes_are_written() -> None:
     request = wire.query("web.test.")
     assert reply(Answer(wire.question(request), "NXDOMAIN"), request).rcode() == dns.rcode.NXDOMAIN
+
+
+def test_a_cookie_comes_back_as_it_went_and_an_option_that_is_not_known_does_not() -> None:
+    options = [dns.edns.CookieOption(b"12345678", b""), dns.edns.GenericOption(dns.edns.OptionType.make(65001), b"own")]
+    asked = dns.message.make_query("web.test", "A", use_edns=0, payload=4096, options=options).to_wire()
+    reply = dns.message.from_wire(wire.message(Answer(wire.question(asked)), asked))
+    assert [option.to_text() for option in reply.options] == [options[0].to_text()]
+    assert reply.payload == 4096

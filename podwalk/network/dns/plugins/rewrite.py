@@ -87,7 +87,7 @@ def _apply(rules: Sequence[Rule], question: Question) -> tuple[Question, list[Ru
 
 def _restoring(rule: Rule, original: str, changed: str) -> Rule:
     """Return a rule that gives the question's own name back to the answer."""
-    back = _change("exact", changed, absolute(original))
+    back = _back(absolute(changed), absolute(original))
     return replace(rule, names=(back, *rule.names), values=(back, *rule.values))
 
 
@@ -153,7 +153,9 @@ def _name_rule(words: list[str], *, goes_on: bool) -> Rule:
     old, new, *answer = rest
     if match != "regex":
         old, new = absolute(old), absolute(new)
-    undone = [] if match == "regex" else [_change(match, new, old.lower())]
+    undone: list[Text] = []
+    if match != "regex":
+        undone = [_back(new, old.lower()) if match == "exact" else _change(match, new, old.lower())]
     names: list[Text] = list(undone) if match == "exact" else []
     values: list[Text] = list(undone) if match == "exact" else []
     restores = False
@@ -179,6 +181,12 @@ def _ttl_rule(words: list[str], *, goes_on: bool) -> Rule:
     limits = (int(low or 0), int(high or 2**31 - 1) if dash else int(low))
     name = rest[0] if match == "regex" else absolute(rest[0])
     return Rule("ttl", goes_on, _change(match, name, name), ttl=limits)
+
+
+def _back(new: str, old: str) -> Text:
+    """Return what gives an answer the name that was asked for, in place of the new one: a name under it has it too."""
+    exact, below = _change("exact", new, old), _change("suffix", f".{new}", f".{old}")
+    return lambda name: below(name) if (found := exact(name)) is None else found
 
 
 def _change(match: str, old: str, new: str) -> Text:
