@@ -14,6 +14,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ExtensionError
+from sphinx.transforms.post_transforms import SphinxPostTransform
 
 BRANCH = "main"
 THEME_KNOWS = ("github", "gitlab", "bitbucket")
@@ -66,13 +67,20 @@ def leave_thebe_out(_app: Sphinx, _page: str, _template: str, context: dict[str,
         context[kind] = [file for file in context[kind] if "thebe" not in f"{file.filename} {file.attributes}"]
 
 
-def lead_to_pages(app: Sphinx, doctree: nodes.document, page: str) -> None:
+class LeadToPages(SphinxPostTransform):
     """Let a link in a cell's output to a notebook, which JupyterLab opens, lead to the notebook's page."""
-    for reference in doctree.findall(nodes.reference):
-        path, mark, place = reference.get("refuri", "").partition("#")
-        target, extension = posixpath.splitext(posixpath.normpath(posixpath.join(posixpath.dirname(page), path)))
-        if extension in {".ipynb", ".md"} and target in app.env.found_docs:
-            reference["refuri"] = app.builder.get_relative_uri(page, target) + mark + place
+
+    # After an output is chosen, and before Sphinx collects the links that it is going to ask.
+    default_priority = 700
+
+    def run(self, **_: Any) -> None:
+        """Change the links of a page."""
+        page = self.env.docname
+        for reference in self.document.findall(nodes.reference):
+            path, mark, place = reference.get("refuri", "").partition("#")
+            target, extension = posixpath.splitext(posixpath.normpath(posixpath.join(posixpath.dirname(page), path)))
+            if extension in {".ipynb", ".md"} and target in self.env.found_docs:
+                reference["refuri"] = self.app.builder.get_relative_uri(page, target) + mark + place
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -81,5 +89,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
         app.add_config_value(name, "", "html", types=frozenset({str}))
     app.connect("config-inited", launch)
     app.connect("html-page-context", leave_thebe_out)
-    app.connect("doctree-resolved", lead_to_pages)
+    app.add_post_transform(LeadToPages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
