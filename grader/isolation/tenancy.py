@@ -20,6 +20,7 @@ from grader.isolation import components
 from grader.isolation.job import Job
 from podwalk.facade import Cluster, wire
 from podwalk.facade.belongings import essence
+from podwalk.facade.probes import dismiss_all
 from podwalk.types import Object
 
 HOME = "podwalk-grading"
@@ -60,6 +61,8 @@ def lent(cluster: Cluster, job: Job) -> Iterator[str]:
     finally:
         components.restore(cluster, kept)
         _put_back(cluster, job, others)
+        # A check may have called from a namespace that is not the assignment's.
+        dismiss_all(cluster)
         _clear(cluster, job)
 
 

@@ -7,7 +7,7 @@ import pytest
 import podwalk
 from podwalk.facade import Caller, Cluster, execution
 from podwalk.facade.errors import LearnerError, NotFoundError
-from podwalk.facade.probes import Reply
+from podwalk.facade.probes import Reply, call, caller, dismiss_all
 from tests.conformance.test_policies import DENY, DNS, FROM_CLIENT
 
 INGRESS = DENY.replace("[Ingress, Egress]", "[Ingress]")
@@ -106,6 +106,23 @@ def test_a_namespace_that_wants_restricted_pods_takes_stand_ins(shop: Cluster) -
         }
     )
     assert shop.probe(podwalk.like("app=new"), "backend:80").open
+
+
+def test_stand_ins_that_stayed_are_dismissed_and_nobody_elses(shop: Cluster) -> None:
+    assert call(shop, podwalk.like("app=asks"), "true").ok
+    [name] = [name for name in shop.get("pods").names if name.startswith(caller.PREFIX)]
+    theirs = name[:-1] + ("1" if name.endswith("0") else "0")
+    shop.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": theirs},
+            "spec": {"containers": [{"name": "probe", "image": caller.IMAGE, "command": ["sleep", "infinity"]}]},
+        }
+    )
+    dismiss_all(shop)
+    shop.wait(f"pod/{name}", "delete")
+    assert theirs in shop.get("pods").names
 
 
 def test_what_cannot_be_probed_is_refused(shop: Cluster) -> None:

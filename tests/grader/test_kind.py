@@ -54,9 +54,12 @@ def test_a_real_cluster_gives_the_marks_of_the_embedded_one(
     assignment = released(course, judge, root / "notebooks" / "source" / name)
     answers, expected = _answers(name, which, assignment.solutions)
     seed = REFERENCES[name].seed
+    before = set(kind.get("pods", namespace="default").names)
     outcome = assignment.mark(answers, **_real(), **({} if seed is None else {"seed": seed}))
     print(name, which, outcome.marked.timings_s)
     assert outcome.points == expected, outcome.reasons
+    left = set(kind.get("pods", namespace="default").names) - before
+    assert not left, "a check has called from there"
 
 
 def test_a_submission_reaches_its_own_namespaces_only_and_leaves_nothing(services: Assignment, kind: Cluster) -> None:

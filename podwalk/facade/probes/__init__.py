@@ -4,8 +4,8 @@ A connection that fails proves nothing by itself: a name misspelt fails too, and
 probe that gets no connection has a positive control, a connection to the same port at the same time that must succeed.
 """
 
-from podwalk.facade.probes.caller import Caller, as_caller, call, like
+from podwalk.facade.probes.caller import Caller, as_caller, call, dismiss_all, like
 from podwalk.facade.probes.result import Probe, Probes, Reply
 from podwalk.facade.probes.run import DEADLINE_S, probe
 
-__all__ = ["DEADLINE_S", "Caller", "Probe", "Probes", "Reply", "as_caller", "call", "like", "probe"]
+__all__ = ["DEADLINE_S", "Caller", "Probe", "Probes", "Reply", "as_caller", "call", "dismiss_all", "like", "probe"]

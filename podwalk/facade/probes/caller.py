@@ -127,6 +127,14 @@ def dismiss(cluster: Cluster, namespace: str, name: str) -> None:
             raise wire.explain(error, namespace=namespace) from error
 
 
+def dismiss_all(cluster: Cluster) -> None:
+    """Delete the stand-ins that this process has made, in every namespace, without waiting for their end."""
+    for pod in cluster.get("pods", all_namespaces=True):
+        name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+        if name.startswith(PREFIX) and name.endswith(f"-{_secret()}"):
+            dismiss(cluster, namespace, name)
+
+
 @functools.cache
 def _secret() -> str:
     """Return a word that nobody can have known: no Pod can be made beforehand that lies."""
