@@ -67,9 +67,11 @@ class Judge:
     def close(self) -> None:
         """End the process."""
         assert self._process.stdin is not None, "it was asked for"
+        assert self._process.stdout is not None, "it was asked for"
         with contextlib.suppress(OSError):
             self._process.stdin.close()
         self._process.wait()
+        self._process.stdout.close()
 
 
 _judges: list[Judge] = []
