@@ -11,6 +11,21 @@ from tests.grader.conftest import Assignment, needs_bubblewrap
 
 pytestmark = [needs_bubblewrap, pytest.mark.slow]
 
+
+def looks_for(*names: str) -> str:
+    """Return a cell that looks for files everywhere but in Python itself: nbgrader brings its own tests' along."""
+    return f"""
+import fnmatch, os, sys
+found = []
+for folder, folders, files in os.walk("/"):
+    if folder.startswith(("/proc", "/sys", "/usr", sys.prefix)):
+        folders.clear()
+    else:
+        found += [one for one in folders + files for name in {names!r} if fnmatch.fnmatch(one, name)]
+print("reached" if found else "nothing")
+"""
+
+
 ATTACKS = {
     "replaces the report in its own kernel": """
 import grader.task
@@ -22,28 +37,17 @@ import pathlib, grader.task
 pathlib.Path(grader.task.__file__).write_text("")
 print("reached")
 """,
-    "looks for the tests": """
-import pathlib
-found = [str(p) for p in pathlib.Path("/").rglob("*.ipynb") if not str(p).startswith("/proc")]
-print("reached" if found else "nothing")
-""",
-    "looks for the gradebook": """
-import pathlib
-found = [str(p) for p in pathlib.Path("/").rglob("gradebook.db") if not str(p).startswith("/proc")]
-print("reached" if found else "nothing")
-""",
+    "looks for the tests": looks_for("*.ipynb"),
+    "looks for the gradebook": looks_for("gradebook.db"),
     "looks for the tests in memory": """
 import gc
 words = "HIDDEN " + "TESTS"
 found = [o for o in gc.get_objects() if isinstance(o, (list, tuple, dict)) and words in str(o)[:100000]]
 print("reached" if any("checks.balanced(" + "checks.like" in str(o)[:100000] for o in found) else "nothing")
 """,
-    "looks for the work of others": """
-import pathlib, sys
-names = ("submitted", "autograded", "feedback", "exchange", "seeds", "*.cluster.yaml")
-found = [str(p) for name in names for p in pathlib.Path("/").rglob(name)]
-print("reached" if [p for p in found if not p.startswith(("/proc", "/usr", sys.prefix))] else "nothing")
-""",
+    "looks for the work of others": looks_for(
+        "submitted", "autograded", "feedback", "exchange", "seeds", "*.cluster.yaml"
+    ),
     "reads the environment of others": """
 import pathlib
 own = {"HOME", "KUBECONFIG"}
@@ -170,6 +174,8 @@ def test_an_attack_gains_nothing(services: Assignment, attack: str) -> None:
     assert outcome.total == 0
     texts = [output.get("text", "") for cell in outcome.marked.answers for output in cell]
     assert not any("reached" in text for text in texts)
+    if "looks for" in attack:
+        assert "nothing\n" in texts, "it came to its end"
 
 
 @pytest.mark.parametrize(
