@@ -114,17 +114,21 @@ def write(path: Path, assignment: str, marks: Sequence[StudentMarks]) -> None:
 def _tasks(marks: Sequence[StudentMarks]) -> str:
     points: dict[str, list[float]] = {}
     most: dict[str, float] = {}
+    waiting = Counter[str]()
     for student in marks:
         for task in student.tasks:
             most[task.name] = task.max_points
             points.setdefault(task.name, []).extend([] if task.points is None else [task.points])
+            waiting[task.name] += task.points is None
     rows = "".join(
-        f'<tr><td>{escape(name)}</td><td class="number">{number(round(mean(found), 2)) if found else "to mark"}</td>'
+        # A mean of the few that are marked would mislead.
+        f'<tr><td>{escape(name)}</td><td class="number">{"" if waiting[name] else number(round(mean(found), 2))}</td>'
         f'<td class="number">{number(most[name])}</td>'
-        f'<td class="number">{sum(value >= most[name] for value in found)}</td></tr>'
+        f'<td class="number">{sum(value >= most[name] for value in found)}</td>'
+        f'<td class="number">{waiting[name] or ""}</td></tr>'
         for name, found in points.items()
     )
-    head = "".join(f'<th class="number">{word}</th>' for word in ("mean points", "of", "with all of them"))
+    head = "".join(f'<th class="number">{word}</th>' for word in ("mean points", "of", "with all of them", "to mark"))
     return f"<table><tr><th>task</th>{head}</tr>{rows}</table>"
 
 

@@ -35,11 +35,11 @@ class ContextBackend:
     def __init__(self, context: str = "", kubeconfig: Path | None = None) -> None:
         self.context = context
         self._kubeconfig = kubeconfig
-        self._version = ""
+        self._found = self._version = ""
 
     def describe(self) -> str:
         """Name the context and the server's version."""
-        return f'context "{self.context or "current"}", Kubernetes {self._version}'
+        return f'context "{self._found or self.context}", Kubernetes {self._version}'
 
     def kubectl(self) -> tuple[str, ...]:
         """Return the options that make kubectl reach the same cluster."""
@@ -70,6 +70,7 @@ class ContextBackend:
         except (ConfigException, OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
             raise UnreachableError(f"{self._subject()}: {_in_words(error)}; {self.remedy}") from error
         host = urlsplit(configuration.host).hostname or ""
+        self._found = found["name"]
         production.check(found["name"], (found["name"], found["context"].get("cluster", ""), host))
         configuration.retries = False
         client = ApiClient(configuration)

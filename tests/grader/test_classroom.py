@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -329,12 +330,17 @@ def test_a_fault_is_no_score_in_any_form(tmp_path: Path) -> None:
 def test_the_page_shows_which_checks_fail_most_and_who_could_not_be_marked(tmp_path: Path) -> None:
     counts = page.count(MARKS)
     assert next((found.claim, found.missed, found.asked) for found in counts) == ("it answers", 1, 1)
-    page.write(tmp_path / "report.html", "services <1>", MARKS)
+    gus = StudentMarks("gus", (*MARKS[1].tasks[:2], TaskMark("why", 3.0, 3.0)))
+    page.write(tmp_path / "report.html", "services <1>", [*MARKS, gus])
     text = (tmp_path / "report.html").read_text()
     assert "<svg" in text
     assert "eve: not gradable" in text
     assert "one: it answers: no answer" in text
     assert "services &lt;1&gt;" in text
+    row = re.search(r"<tr><td>why</td>(.*?)</tr>", text)
+    assert row is not None
+    cells = re.findall(r">([^<>]*)</td>", row[1])
+    assert cells == ["", "3", "1", "1"], "no mean while one is to be marked"
 
 
 def _shown(marks: list[StudentMarks]) -> list[str]:
