@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from podwalk.controllers import clusterpolicies
 from podwalk.controllers.ingress import DEPLOYMENTS, GATEWAY_CLASS, STAND_INS, definitions
 from podwalk.controllers.ingress import manifest as ingress_manifest
-from podwalk.facade import doors, provisions
+from podwalk.facade import doors, occupancy, provisions
 from podwalk.facade.application import Applied, Changes, find
 from podwalk.facade.errors import LearnerError, NotFoundError, RefusedError
 from podwalk.facade.parts import GATEWAY_API, LOAD_BALANCER, METRICS, Part, apply_when_taken, fetch
@@ -197,6 +197,9 @@ def ingress(cluster: Cluster, *, controller: str = "nginx", default: bool = Fals
         cluster: where.
         controller: ``nginx`` (namespace ``ingress-nginx``) or another of the controllers that are simulated.
         default: whether its class is for Ingresses that name none.
+
+    Raises:
+        LearnerError: when there is no such controller, or something else holds the ports of the node that it takes.
     """
     if controller not in DEPLOYMENTS:
         raise LearnerError(f"no Ingress controller {controller!r}", hint=f"there are: {', '.join(DEPLOYMENTS)}")
@@ -207,12 +210,10 @@ def ingress(cluster: Cluster, *, controller: str = "nginx", default: bool = Fals
         return _named(cluster, "ingress", found)
     if real and (problem := _no_ingress(cluster, controller)):
         raise problem
-    changes = cluster.apply(
-        [
-            *ingress_manifest(controller, default=default, real=real, stand_in=_stand_in(cluster, real)),
-            doors.alias("ingress", Ref("services", site.namespace, site.name)),
-        ]
-    )
+    objects = ingress_manifest(controller, default=default, real=real, stand_in=_stand_in(cluster, real))
+    if problem := occupancy.conflict(cluster, next(obj for obj in objects if obj["kind"] == "Deployment")):
+        raise problem
+    changes = cluster.apply([*objects, doors.alias("ingress", Ref("services", site.namespace, site.name))])
     _wait(cluster, controller)
     return changes
 

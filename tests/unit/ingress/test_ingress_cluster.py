@@ -257,6 +257,19 @@ def test_on_a_real_cluster_the_best_stand_in_that_its_nodes_have_is_taken(
     assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == chosen
 
 
+def test_a_second_controller_is_refused_at_once_with_who_holds_the_ports_and_what_to_do() -> None:
+    both = podwalk.cluster("in-process", quiet=True)
+    both.addon("ingress")
+    both.addon("ingress", default=True)
+    words = "deployment/ingress-nginx-controller in the namespace ingress-nginx holds ports 80 and 443 of the node "
+    with pytest.raises(LearnerError, match=words) as refused:
+        both.addon("ingress", controller="traefik")
+    assert "traefik" not in both.get("namespaces").names
+    space, holder = str(refused.value).partition("kubectl delete -n ")[2].split()[:2]
+    both.delete(holder, namespace=space)
+    both.addon("ingress", controller="traefik")
+
+
 def test_a_default_class_takes_ingresses_that_name_none() -> None:
     alone = podwalk.cluster("in-process", quiet=True)
     alone.addon("ingress", default=True)
