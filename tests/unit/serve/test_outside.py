@@ -257,21 +257,17 @@ def test_datagrams_go_through(world: World) -> None:
             assert udp.recv(100) == word.split()[1]
 
 
-def test_tls_is_the_ingress_controllers_own_and_the_load_balancer_keeps_its_address(world: World) -> None:
-    world.apply(
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": "cloud-provider-kind", "namespace": "kube-system"},
-        }
-    )
-    world.apply(*manifest("nginx"))
-    certificate, key = made_certificate("shop.example")
-    secret = {
-        "metadata": {"name": "tls"},
-        "type": "kubernetes.io/tls",
-        "stringData": {"tls.crt": certificate, "tls.key": key},
-    }
+CONTROLLER = "ingress-nginx-controller"
+
+
+@pytest.fixture(scope="module")
+def certificate(world: World) -> str:
+    """An Ingress controller behind a load balancer, and the certificate of the Ingress that it serves."""
+    switch = {"name": "cloud-provider-kind", "namespace": "kube-system"}
+    world.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": switch}, *manifest("nginx"))
+    made, key = made_certificate("shop.example")
+    data = {"tls.crt": made, "tls.key": key}
+    secret = {"metadata": {"name": "tls"}, "type": "kubernetes.io/tls", "stringData": data}
     world.core.create_namespaced_secret("default", secret)
     world.core.create_namespaced_service(
         "default", {"metadata": {"name": "inner"}, "spec": {"selector": {"app": "whoami"}, "ports": [{"port": 80}]}}
@@ -281,19 +277,20 @@ def test_tls_is_the_ingress_controllers_own_and_the_load_balancer_keeps_its_addr
     spec = {"ingressClassName": "nginx", "tls": [{"hosts": ["shop.example"], "secretName": "tls"}], "rules": [rule]}
     networking: Any = client.NetworkingV1Api(world.api)
     networking.create_namespaced_ingress("default", {"metadata": {"name": "shop"}, "spec": spec})
-    service = "ingress-nginx-controller"
-    until(
-        lambda: any(
-            row["name"] == service and row["way"] == Way.LOAD_BALANCER and not row["note"]
-            for row in world.table()["doors"]
-        )
-    )
-    row = next(
-        row
-        for row in world.table()["doors"]
-        if row["name"] == service and row["way"] == Way.LOAD_BALANCER and row["port"] == 443
-    )
-    status = world.core.read_namespaced_service(service, "ingress-nginx").status
+    until(lambda: any(not row["note"] for row in balanced(world)))
+    return made
+
+
+def balanced(world: World) -> list[dict[str, Any]]:
+    """Return the doors of the controller's load balancer."""
+    return [row for row in world.table()["doors"] if (row["name"], row["way"]) == (CONTROLLER, Way.LOAD_BALANCER)]
+
+
+def test_tls_is_the_ingress_controllers_own_and_the_load_balancer_keeps_its_address(
+    world: World, certificate: str
+) -> None:
+    row = next(row for row in balanced(world) if row["port"] == 443)
+    status = world.core.read_namespaced_service(CONTROLLER, "ingress-nginx").status
     assert row["ip"] == status.load_balancer.ingress[0].ip
     host, _, port = row["here"].rpartition(":")
     context = ssl.create_default_context(cadata=certificate)
@@ -307,7 +304,8 @@ def test_tls_is_the_ingress_controllers_own_and_the_load_balancer_keeps_its_addr
     assert "X-Forwarded-Proto: https" in answer
 
 
-def test_the_facade_knows_the_url_of_an_ingress_and_of_a_services_ports(world: World) -> None:
+@pytest.mark.usefixtures("certificate")
+def test_the_facade_knows_the_url_of_an_ingress_and_of_a_services_ports() -> None:
     cluster = podwalk.cluster("embedded:tested", quiet=True)
     until(lambda: bool(cluster.get("ingress", "shop").object.get("status", {}).get("loadBalancer", {}).get("ingress")))
     url = cluster.url("ingress/shop")
