@@ -8,6 +8,7 @@ Source: pkg/proxy/iptables/proxier.go; KEP-1669, KEP-2086 (traffic policies), KE
 from __future__ import annotations
 
 import random as randomness
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -146,12 +147,17 @@ def _nowhere(front: Front, service: Ref, found: tuple[Endpoint, ...], choice: en
         outcome = Outcome.TIMED_OUT
     else:
         field = "spec.selector" if front.service["spec"].get("selector") else f"spec.ports[{front.index}]"
-        none = "has no endpoints" if not found else f"has {len(found)} endpoint(s), and none is ready"
+        none = f"has {counted(found)}, and none is ready" if found else "has no endpoints"
         detail = f"The Service {none}, so kube-proxy rejects the connection at once: connection refused."
         outcome = Outcome.REFUSED
     data = {"endpoints": [f"{endpoint.ip}:{endpoint.port}" for endpoint in found]}
     hop = Hop(HopKind.SERVICE, f"Service {front}", detail, ok=False, objects=(service,), field=field, data=data)
     return Translation(front, None, outcome, False, (hop,))
+
+
+def counted(endpoints: Sequence[Endpoint]) -> str:
+    """Say how many endpoints there are."""
+    return f"{len(endpoints)} endpoint" + ("" if len(endpoints) == 1 else "s")
 
 
 def _pick(proxy: Proxy, front: Front, packet: Packet, choice: endpoint_choice.Choice) -> tuple[Endpoint, str]:
@@ -195,7 +201,7 @@ def _hops(
         HopKind.SERVICE,
         f"Service {front}",
         f"{packet.ip}:{packet.port}/{protocol} is the {front.entry} of this Service; "
-        f"on node {proxy.node} kube-proxy knows {len(choice.endpoints)} endpoint(s) for it: {choice.reason}.",
+        f"on node {proxy.node} kube-proxy knows {counted(choice.endpoints)} for it: {choice.reason}.",
         objects=(reference("services", front.service),),
         field=f"spec.ports[{front.index}]",
         data={

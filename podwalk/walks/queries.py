@@ -127,5 +127,7 @@ def _explain_search(host: str, conf: search.ResolvConf, names: tuple[str, ...]) 
     plural = "dot" if dots == 1 else "dots"
     if dots >= conf.ndots:
         return f"{dots} {plural}, and ndots is {conf.ndots}: the name is asked for as it is first."
-    count = len(names)
-    return f"{dots} {plural}, fewer than ndots:{conf.ndots}: the search list makes {count} names of it, tried in turn."
+    few = f"{dots} {plural}, fewer than ndots:{conf.ndots}"
+    if len(names) == 1:
+        return f"{few}, but there is no search list: the name is asked for as it is."
+    return f"{few}: with the search list, {len(names)} names are tried in turn."

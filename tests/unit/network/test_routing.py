@@ -43,7 +43,16 @@ def test_a_service_whose_endpoints_are_not_ready_refuses(world: World) -> None:
     world.slice("web", [endpoint(b, ready=False, serving=False)])
     verdict = world.route(a, "10.96.0.100", 80)
     assert verdict.outcome is Outcome.REFUSED
-    assert "none is ready" in verdict.hops[-1].detail
+    assert "has 1 endpoint, and none is ready" in verdict.hops[-1].detail
+
+
+def test_endpoints_are_counted_in_words(world: World) -> None:
+    a, b, c = (world.pod(name) for name in "abc")
+    world.service("web")
+    world.slice("web", [endpoint(b)])
+    assert "knows 1 endpoint for it" in world.route(a, "10.96.0.100", 80).hops[1].detail
+    world.slice("web", [endpoint(b), endpoint(c)])
+    assert "knows 2 endpoints for it" in world.route(a, "10.96.0.100", 80).hops[1].detail
 
 
 def test_a_port_that_the_service_does_not_have_times_out(world: World) -> None:

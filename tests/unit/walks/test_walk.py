@@ -131,6 +131,19 @@ def test_ndots_of_dns_config_changes_the_queries(shop: Store, go: Go) -> None:
 
 
 @pytest.mark.parametrize(
+    ("searches", "said"),
+    [
+        (["shop.svc.cluster.local"], "0 dots, fewer than ndots:5: with the search list, 2 names are tried in turn."),
+        ([], "0 dots, fewer than ndots:5, but there is no search list: the name is asked for as it is."),
+    ],
+)
+def test_the_search_is_told_in_words(shop: Store, go: Go, searches: list[str], said: str) -> None:
+    config = {"nameservers": ["10.96.0.10"], "searches": searches, "options": [{"name": "ndots", "value": "5"}]}
+    shop.put("pods", pod("frontend", "10.244.1.5", "one", dnsPolicy="None", dnsConfig=config))
+    assert said in "\n".join(hop.detail for hop in go("http://backend").hops)
+
+
+@pytest.mark.parametrize(
     ("text", "host", "port", "protocol"),
     [
         ("backend", "backend", 80, "TCP"),
