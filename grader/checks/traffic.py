@@ -13,11 +13,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from grader.checks.services import pod_ips
 from grader.finding import PASSED, Check, Finding, failed, partly
 from podwalk.facade import Cluster
-from podwalk.facade.probes import Caller, Probe, as_caller, call, like, probe
+from podwalk.facade.probes import Caller, Probe, Reply, as_caller, call, like, probe
+from podwalk.facade.probes.script import classify
 
 TIMEOUT_S = 2
 SOME_FLOWS = 3
 ANYBODY = like()
+REMEDIES = {
+    Reply.UNRESOLVED: "is there a Service of that name, and may the caller ask DNS?",
+    Reply.REFUSED: "nobody listens there: look at the Service's endpoints and its targetPort",
+}
 
 
 def answers(
@@ -216,5 +221,7 @@ def _said(flow: Probe) -> str:
 
 
 def _why(stderr: str) -> str:
-    line = stderr.strip().splitlines()[-1:] or ["no answer"]
-    return line[0].removeprefix("wget: ").removeprefix("nc: ")
+    """Return what a tool said last, and what to look at."""
+    line = (stderr.strip().splitlines()[-1:] or ["no answer"])[0].removeprefix("wget: ").removeprefix("nc: ")
+    remedy = REMEDIES.get(classify(line), "")
+    return f"{line} ({remedy})" if remedy else line

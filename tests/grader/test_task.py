@@ -10,7 +10,7 @@ import pytest
 
 import podwalk
 from grader import report
-from grader.checks import within
+from grader.checks import answers, within
 from grader.finding import Check, Finding, NotGradableError, failed, partly
 from grader.task import Task
 from podwalk.facade import Cluster
@@ -129,3 +129,16 @@ def test_checks_that_fail_share_their_patience_and_one_that_needs_longer_has_it(
     cluster.wait("pod/watch", "condition=Ready")
     seen = _patient(cluster, [15, 15, 15, 200, 200])
     assert seen == pytest.approx([15, 15, 3, 167, 3], abs=2)
+
+
+def test_no_answer_is_told_with_what_to_look_at(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
+    cluster.apply(WATCH)
+    spec = {"ports": [{"port": 80, "targetPort": 81}], "selector": {"app": "nobody"}}
+    cluster.apply({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "closed"}, "spec": spec})
+    task = Task(cluster, points=2)
+    task.check(answers("watch", "http://closed"))
+    task.check(answers("watch", "http://missing"))
+    task.report()
+    closed, missing = report.reasons(capsys.readouterr().out)
+    assert "look at the Service's endpoints and its targetPort" in closed
+    assert "is there a Service of that name" in missing
