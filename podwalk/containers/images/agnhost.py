@@ -31,6 +31,7 @@ from podwalk.containers.sockets import (
 )
 from podwalk.containers.tools import PROGRAMS
 from podwalk.containers.tools.hostname import hostname
+from podwalk.containers.tools.wget import wget
 from podwalk.simulation import Task
 
 VERSION = "2.66.1"
@@ -61,6 +62,7 @@ class NetExec:
             "/clientip": lambda request, _: self._log_and_answer("GET /clientip", str(request.remote)),
             "/dial": self._dial,
             "/echo": self._echo,
+            "/envvar": self._variable,
             "/exit": self._exit,
             "/header": self._header,
             "/healthz": lambda *_: self._log_and_answer("GET /healthz", "", 200 if self.ready else 412),
@@ -101,6 +103,26 @@ class NetExec:
         if not code.isdigit() or not 200 <= int(code) <= 999:
             return self.answer(f"argument 'code' must be an integer [200-999], got {code!r}".replace("'", '"', 0))
         return self.answer(message, int(code))
+
+    def _variable(self, _: http.Incoming, query: dict[str, str]) -> http.Answer:
+        name = query.get("var", "")
+        if not name:
+            return self._error("'var' query parameter is required", 400)
+        log(self.process, f"GET /envvar?var={name}")
+        if name not in self.process.env:
+            return self._error(f'env var "{name}" is not set', 500)
+        return self.answer(self.process.env[name])
+
+    def _error(self, text: str, status: int) -> http.Answer:
+        """Return what Go's ``http.Error`` writes."""
+        body = f"{text}\n".encode()
+        headers = [
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Date", http.date(self.simulation)),
+            ("Content-Length", str(len(body))),
+        ]
+        return http.Answer(status, headers, body)
 
     def _header(self, request: http.Incoming, query: dict[str, str]) -> http.Answer:
         key = query.get("key", "")
@@ -581,6 +603,7 @@ PROGRAMS_OF_AGNHOST: dict[str, Program] = {
     **CURL,
     "hostname": hostname,
     "sh": dash,
+    "wget": wget,
     "agnhost": agnhost,
 }
 
