@@ -84,7 +84,7 @@ def _announce(context: Context, ingress: Object, dialect: Dialect, site: Site, s
     if recorder is None:
         name = COMPONENTS.get(site.ingress_class, site.name)
         recorder = state.recorders[site.name] = Recorder(context.objects, context.simulation, name)
-    if dialect.name == "nginx":
+    if dialect.announces:
         recorder.event(ingress, "Normal", "Sync", "Scheduled for sync")
     for one in dialect.unsimulated(context.objects, ingress):
         recorder.event(

@@ -28,6 +28,7 @@ class Dialect:
         connect_timeout_s: how long it waits for an endpoint to accept.
         empty_status: what it answers for a Service without endpoints.
         missing_status: what it answers for a Service that does not exist; 0 when the rule is not there at all.
+        announces: whether it records an Event ``Sync`` for each Ingress that it takes up.
     """
 
     name: str
@@ -40,3 +41,4 @@ class Dialect:
     connect_timeout_s: float = 5.0
     empty_status: int = 503
     missing_status: int = 503
+    announces: bool = False

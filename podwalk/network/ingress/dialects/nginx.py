@@ -131,6 +131,7 @@ DIALECT = Dialect(
     connect_timeout_s=5.0,
     empty_status=503,
     missing_status=503,
+    announces=True,
 )
 
 __all__ = ["DIALECT", "Intents", "rules"]
