@@ -17,6 +17,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
@@ -148,7 +149,7 @@ class Desk:
         path = f"{self.folder.name}/{notebook}"
         self.page.goto(f"{self.jupyter.url}/{front_end}/{path}?token={self.jupyter.token}&reset")
         self.page.locator(".jp-NotebookPanel-toolbar").wait_for(timeout=WAIT_MS)
-        self.page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=WAIT_MS)
+        self.jupyter.await_kernel(path)
 
     def menu(self, name: str, item: str) -> None:
         self.page.get_by_role("menuitem", name=name, exact=True).click()
@@ -220,8 +221,21 @@ class Jupyter:
     folder: Path
     environment: dict[str, str]
 
+    def await_kernel(self, path: str) -> None:
+        """Wait until a notebook's kernel is idle and a page listens to it: a page says idle before it has one."""
+        deadline = time.monotonic() + WAIT_MS / 1000
+        while time.monotonic() < deadline:
+            kernels = [session["kernel"] for session in self._sessions() if session["path"] == path]
+            if any(kernel["execution_state"] == "idle" and kernel["connections"] for kernel in kernels):
+                return
+            time.sleep(0.2)
+        raise AssertionError(f"the kernel of {path} did not become idle")
+
+    def _sessions(self) -> list[Any]:
+        return list(json.loads(self._ask("GET", "sessions")))
+
     def end_kernels(self) -> None:
-        for session in json.loads(self._ask("GET", "sessions")):
+        for session in self._sessions():
             self._ask("DELETE", f"sessions/{session['id']}")
 
     def _ask(self, method: str, path: str) -> bytes:
