@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from podwalk.api import goyaml
-from podwalk.facade import condition, provisions, wire
+from podwalk.facade import catalogue, columns, condition, display, provisions, wire
 from podwalk.facade.application import Applied, Changes
 from podwalk.facade.cluster import Cluster, Text
 from podwalk.facade.errors import LearnerError
+from podwalk.facade.explaining import explain
 from podwalk.facade.listing import Listing
 from podwalk.types import Object
 
@@ -61,7 +62,8 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(
             f"kubectl: {message}",
-            hint="get, describe, exec, logs, events, wait, delete, scale, label, top and rollout are understood here",
+            hint="get, describe, explain, api-resources, version, exec, logs, events, wait, delete, scale, label, top "
+            "and rollout are understood here",
         )
 
 
@@ -132,7 +134,13 @@ def _parser() -> _Parser:
     get = verb("get", _get, "-l|--selector", "-o|--output", "--field-selector", "--sort-by")
     get.add_argument("-A", "--all-namespaces", action="store_true")
     get.add_argument("--show-labels", action="store_true")
+    get.add_argument("--no-headers", action="store_true")
     get.add_argument("what", nargs="+")
+    verb("explain", lambda cluster, options, after: explain(cluster, options.what)).add_argument("what")
+    known = verb("api-resources", _api_resources, "-o|--output", "--namespaced")
+    known.add_argument("--api-group")
+    known.add_argument("--no-headers", action="store_true")
+    verb("version", lambda cluster, options, after: catalogue.version(cluster))
     verb("describe", _describe, "-l|--selector").add_argument("what", nargs="+")
     execute = verb("exec", _exec, "-c|--container", "--timeout")
     execute.add_argument("-i", "--stdin", action="store_true")
@@ -192,7 +200,24 @@ def _get(cluster: Cluster, options: Any, after: list[str]) -> Any:
     if options.show_labels:
         found = _with_labels(found)
     single = len(found) == 1 and ("/" in options.what[0] or len(options.what) == 2)
-    return _output(cluster, found, options.output, single)
+    return _headless(_output(cluster, found, options.output, single), options)
+
+
+def _headless(shown: Any, options: Any) -> Any:
+    """Leave the names of the columns out if ``--no-headers`` says so."""
+    if not options.no_headers or not isinstance(shown, Listing):
+        return shown
+    tables = shown.tables if isinstance(shown, Tables) else (shown,)
+    texts = [display.columns(table.rows[0], table.rows[1:]) for table in tables if table.rows]
+    return Text("\n".join(texts) or repr(shown))
+
+
+def _api_resources(cluster: Cluster, options: Any, after: list[str]) -> Any:
+    if options.output not in {"", "wide", "name"} or options.namespaced not in {"", "true", "false"}:
+        raise UsageError("kubectl: api-resources knows -o wide or name, and --namespaced=true or false")
+    namespaced = options.namespaced == "true" if options.namespaced else None
+    found = catalogue.resources(cluster, group=options.api_group, namespaced=namespaced, form=options.output)
+    return _headless(found, options)
 
 
 def _all(cluster: Cluster) -> list[str]:
@@ -249,10 +274,13 @@ def _output(cluster: Cluster, found: Listing, form: str, single: bool) -> Any:
         return Text(goyaml.dump(_without_managed(shown)))
     if form == "name":
         return Text("\n".join(f"{cluster.kinds.of(obj).label}/{obj['metadata']['name']}" for obj in found))
+    if form.startswith(columns.PREFIX):
+        return columns.custom(found, form)
     if form.startswith("jsonpath="):
         return Text(_template(shown, form.removeprefix("jsonpath=").strip("'")))
     raise UsageError(
-        f"kubectl: the output format {form} is not understood", hint="wide, yaml, json, name or jsonpath={.path}"
+        f"kubectl: the output format {form} is not understood",
+        hint="wide, yaml, json, name, jsonpath={.path} or custom-columns=NAME:.path",
     )
 
 

@@ -78,7 +78,7 @@ class PodwalkMagics(Magics):
     @line_magic
     def kubectl(self, line: str) -> Any:
         """Run a kubectl command; the real kubectl does, if it is installed, what would look different here."""
-        if line.split()[:1] == ["describe"] and _real_kubectl(self.cluster):
+        if line.split()[:1] in (["describe"], ["version"]) and _real_kubectl(self.cluster):
             return _by_real_kubectl(self.cluster, line)
         try:
             return run(self.cluster, line)

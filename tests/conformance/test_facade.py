@@ -189,7 +189,12 @@ def test_kubectl_words_reach_the_same_cluster(shop: Cluster) -> None:
     [
         "get deployment,svc", "get all", "get svc backend -o yaml", "get svc backend -o json", "get pods -o wide",
         "get pods --sort-by=.metadata.name", "get pods --field-selector=metadata.name=client", "get pods --show-labels",
-        "logs -l app=backend", "rollout status deployment/backend",
+        "get deployment,svc --no-headers", "get pods --no-headers", "logs -l app=backend",
+        "get pods -o custom-columns=N:.metadata.name,L:metadata.labels,P:.spec.containers[*].ports,H:{.spec.x}",
+        "api-resources", "api-resources -o wide", "api-resources --namespaced=false -o name --api-group=",
+        "explain svc", "explain service.spec.type", "explain deployment.spec.template.spec.containers.resources.limits",
+        "explain pod.spec.containers", "explain ingress.spec.rules.http.paths", "explain job.spec.template",
+        "rollout status deployment/backend",
         "rollout status daemonset/kube-proxy --namespace=kube-system",
     ],
 )  # fmt: skip

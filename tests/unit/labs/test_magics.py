@@ -36,7 +36,9 @@ def kubectl(cluster: Cluster, line: str) -> Any:
 
 
 @pytest.mark.usefixtures("real")
-@pytest.mark.parametrize("line", ["describe service/kubernetes", "explain service.spec"])
+@pytest.mark.parametrize(
+    "line", ["describe service/kubernetes", "version", "explain service.spec --recursive", "config view"]
+)
 def test_what_would_look_different_is_left_to_the_real_kubectl(cluster: Cluster, line: str) -> None:
     assert kubectl(cluster, line) == f"real: --kubeconfig here --namespace default {line}\n"
 
@@ -48,8 +50,9 @@ def test_what_is_shown_as_a_table_is_not(cluster: Cluster) -> None:
 
 def test_without_a_kubectl_the_common_ones_work_and_the_others_say_which_those_are(cluster: Cluster) -> None:
     assert "clusterIP: 10.96.0.1" in kubectl(cluster, "describe service/kubernetes")
-    with pytest.raises(UsageError, match="get, describe, exec, logs, events"):
-        kubectl(cluster, "explain service.spec")
+    assert kubectl(cluster, "version").startswith("Server Version: v1.")
+    with pytest.raises(UsageError, match="get, describe, explain, api-resources, version, exec, logs, events"):
+        kubectl(cluster, "config view")
 
 
 def test_no_page_and_no_notebook_needs_a_shell_for_kubectl(root: Path) -> None:
