@@ -12,6 +12,9 @@ from podwalk.facade.manifest import parse
 from podwalk.labs import headless, run, source
 
 ROOT = Path(__file__).resolve().parents[2]
+LONG = "eleven-steps"
+"""The eleven-step lab, which needs more than one sitting."""
+
 LABS = sorted((ROOT / "notebooks" / "labs").glob("*.ipynb"))
 
 
@@ -29,7 +32,7 @@ def test_a_lab_says_what_it_is_and_asks_before_it_tells(path: Path) -> None:
     lab = source.read(path)
     assert lab.prerequisites
     assert lab.goals
-    assert 5 <= lab.minutes <= 45
+    assert 5 <= lab.minutes <= (45 if lab.name == LONG else 15)
     for step in lab.steps:
         assert step.prediction is not None, f"{step.name} has no prediction"
         assert step.verify, f"{step.name} has nothing to verify"
