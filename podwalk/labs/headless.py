@@ -33,6 +33,27 @@ class LabFailedError(LearnerError):
     """A cell of a lab failed."""
 
 
+def execute(nb: Any, folder: Path, **settings: Any) -> None:
+    """Run the cells of a notebook in a kernel of its own; what they print is in the notebook then.
+
+    Args:
+        nb: the notebook.
+        folder: where its kernel runs.
+        settings: what else nbclient's client takes, e.g. ``on_cell_executed``.
+
+    Raises:
+        CellExecutionError: when a cell fails that is not said to.
+    """
+    client = NotebookClient(
+        nb,
+        kernel_name="python3",
+        extra_arguments=["--IPKernelApp.log_level=40"],
+        resources={"metadata": {"path": str(folder)}},
+        **{"timeout": CELL_TIMEOUT_S, **settings},
+    )
+    asyncio.run(client.async_execute())
+
+
 def run(
     path: str | Path, backend: str | None = None, *, out: Callable[[str], None] = print, save: Path | None = None
 ) -> Lab:
@@ -97,16 +118,8 @@ def _execute(nb: Any, path: Path, lab: Lab, out: Callable[[str], None]) -> None:
             out(f"  [{number}/{len(lab.steps)}] {outcome} {title} ({time.monotonic() - started_s:.1f} s)")
         started_s = time.monotonic()
 
-    client = NotebookClient(
-        nb,
-        timeout=CELL_TIMEOUT_S,
-        kernel_name="python3",
-        extra_arguments=["--IPKernelApp.log_level=40"],
-        resources={"metadata": {"path": str(path.parent)}},
-        on_cell_executed=report,
-    )
     try:
-        asyncio.run(client.async_execute())
+        execute(nb, path.parent, on_cell_executed=report)
     except CellExecutionError as error:
         said = f"{error.ename}: {error.evalue}" if error.evalue else error.ename
         raise LabFailedError(f"{path.name}: {said}", hint="open it in JupyterLab and run the step there") from error

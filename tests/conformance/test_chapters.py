@@ -5,7 +5,6 @@ The book's own build runs them on the embedded cluster.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,12 @@ from typing import Any
 import jupytext
 import pytest
 import yaml
-from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from podwalk.facade import Cluster
+from podwalk.labs.headless import execute
 
 ROOT = Path(__file__).resolve().parents[2]
-CELL_TIMEOUT_S = 300
 REFUSED = {"book/policies/cluster-policies": "this cluster does not have ClusterNetworkPolicy"}
 """The chapters whose subject a real cluster without their part cannot show, and what their cells say there."""
 
@@ -41,14 +39,7 @@ def run(name: str) -> list[str]:
     """
     path = ROOT / f"{name}.md"
     page: Any = jupytext.read(path)
-    client = NotebookClient(
-        page,
-        timeout=CELL_TIMEOUT_S,
-        kernel_name="python3",
-        extra_arguments=["--IPKernelApp.log_level=40"],
-        resources={"metadata": {"path": str(path.parent)}},
-    )
-    asyncio.run(client.async_execute())
+    execute(page, path.parent)
     outputs = (output for cell in page.cells for output in cell.get("outputs", ()))
     return [output["text"] for output in outputs if output.get("name") == "stderr"]
 
