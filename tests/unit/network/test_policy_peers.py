@@ -122,6 +122,8 @@ def compare(cluster: Cluster, cells: list[list[Any]]) -> Iterator[str]:
             yield f"matrix {source} → {target} {port}/{protocol}: {ours}, they say {[ingress, egress, combined]}"
         if number % 50 == 0:
             yield from _explained(cluster, (here, there, port, protocol), (ingress, egress))
+        # A Pod's traffic to itself never leaves it, and no policy is asked; the peers' model asks them all the same.
+        # What they say of each direction is compared above for these cells too; what comes of both is left out.
         if source != target and found.allowed(here.pod, there.pod) != (combined == "allowed"):
             yield f"verdict {source} → {target} {port}/{protocol}: they say {combined}"
 
