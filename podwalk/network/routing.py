@@ -299,6 +299,8 @@ def _nobody(walk: _Walk) -> Verdict:
         detail = f"{walk.ip} is this Service's, but {asked} is none of its ports ({ports}): no rule takes the packet."
         title = f"Service {owner['metadata'].get('namespace', '')}/{owner['metadata']['name']}"
         return walk.fail(Outcome.TIMED_OUT, HopKind.SERVICE, title, detail, (reference("services", owner),))
+    if inside and (left := services.owner(walk.view, walk.ip, proxied=False)) is not None:
+        return _left_to_another(walk, left)
     if where is Range.NODE and inside:
         return walk.fail(
             Outcome.UNREACHABLE, HopKind.NODE, walk.ip, "No node answers for this address: no route to host."
@@ -314,6 +316,16 @@ def _nobody(walk: _Walk) -> Verdict:
             f"An address of the {where} has a meaning inside the cluster only; a client outside has no route to it."
         )
     return walk.fail(Outcome.TIMED_OUT, HopKind.OUTSIDE, walk.ip, reason)
+
+
+def _left_to_another(walk: _Walk, service: Object) -> Verdict:
+    """End at a Service that kube-proxy passes over."""
+    metadata = service["metadata"]
+    detail = f"Its label {services.PROXY_NAME} gives it to another proxy: kube-proxy has no rule that takes the packet."
+    title = f"Service {metadata.get('namespace', '')}/{metadata['name']}"
+    hop = Hop(HopKind.SERVICE, title, detail, False, (reference("services", service),), "metadata.labels")
+    walk.hops.append(hop)
+    return walk.end(Outcome.TIMED_OUT)
 
 
 def _through_load_balancer(walk: _Walk, service: Object) -> Verdict:

@@ -11,6 +11,9 @@ from enum import StrEnum
 from podwalk.network.addresses import Range, node_at, range_of
 from podwalk.types import ClusterOptions, Object, View
 
+PROXY_NAME = "service.kubernetes.io/service-proxy-name"
+"""The label that gives a Service to another proxy than kube-proxy, whatever its value."""
+
 
 class Entry(StrEnum):
     """By which of its addresses a Service is entered."""
@@ -70,13 +73,12 @@ def is_headless(service: Object) -> bool:
 
 
 def is_proxied(service: Object) -> bool:
-    """Whether kube-proxy programs a Service: it has a ClusterIP and is no ExternalName.
+    """Whether kube-proxy programs a Service: it has a ClusterIP, is no ExternalName, and is not labelled another's.
 
-    Source: pkg/proxy/util.ShouldSkipService; the label ``service.kubernetes.io/service-proxy-name`` gives it to
-        another proxy.
+    Source: pkg/proxy/util.ShouldSkipService; that an empty value will do was seen on kind.
     """
     spec, labels = service["spec"], service["metadata"].get("labels") or {}
-    if labels.get("service.kubernetes.io/service-proxy-name"):
+    if PROXY_NAME in labels:
         return False
     return spec.get("type") != "ExternalName" and spec.get("clusterIP", "") not in ("", "None")
 
@@ -111,9 +113,15 @@ def find(view: View, ip: str, port: int, protocol: str) -> Front | None:
     return None
 
 
-def owner(view: View, ip: str) -> Object | None:
-    """Return a Service that owns an address, whatever its ports; None if there is none."""
-    return next((service for service in view.lookup("service-ip", ip) if is_proxied(service)), None)
+def owner(view: View, ip: str, *, proxied: bool = True) -> Object | None:
+    """Return a Service that owns an address, whatever its ports; None if there is none.
+
+    Args:
+        view: the objects.
+        ip: the address.
+        proxied: whether kube-proxy programs it, or leaves it to another.
+    """
+    return next((service for service in view.lookup("service-ip", ip) if is_proxied(service) == proxied), None)
 
 
 def find_node_port(view: View, ip: str, port: int, protocol: str, options: ClusterOptions) -> Front | None:

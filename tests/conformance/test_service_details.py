@@ -209,6 +209,15 @@ def test_an_external_ip_is_one_more_address(world: Cluster) -> None:
     assert names(world, ip, 20) == {"here", "there"}
 
 
+def test_a_service_of_another_proxy_has_a_name_and_no_way_to_its_pods(world: Cluster) -> None:
+    ip = service(world, "mine")["spec"]["clusterIP"]
+    assert names(world, "mine", 1)
+    body = {"metadata": {"labels": {"service.kubernetes.io/service-proxy-name": ""}}}
+    CoreV1Api(world.api).patch_namespaced_service("mine", world.namespace, body)
+    assert "timed out" in world.exec("client", "curl -sS -m 2 http://mine", until="fails").stdout
+    assert world.exec("client", "dig +short +search mine").lines == [ip]
+
+
 @pytest.mark.parametrize(
     ("spec", "words"),
     [

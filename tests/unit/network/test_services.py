@@ -281,13 +281,16 @@ def test_an_external_name_and_a_headless_service_have_no_address_to_reach(world:
     assert world.route(a, "10.96.0.200", 80).outcome is Outcome.TIMED_OUT
 
 
-def test_a_service_that_another_proxy_serves_is_left_alone(world: World) -> None:
+@pytest.mark.parametrize("name", ["other", ""])
+def test_a_service_that_another_proxy_serves_is_left_alone_and_that_is_said(world: World, name: str) -> None:
     a, b = world.pod("a"), world.pod("b")
     service = world.service("web")
-    labels = {"service.kubernetes.io/service-proxy-name": "other"}
+    labels = {"service.kubernetes.io/service-proxy-name": name}
     world.put("services", {**service, "metadata": {**service["metadata"], "labels": labels}})
     world.slice("web", [endpoint(b)])
-    assert world.route(a, SERVICE, 80).outcome is Outcome.TIMED_OUT
+    verdict = world.route(a, SERVICE, 80)
+    assert verdict.outcome is Outcome.TIMED_OUT
+    assert (verdict.hops[-1].title, verdict.hops[-1].field) == ("Service default/web", "metadata.labels")
 
 
 def test_a_client_outside_has_no_way_to_cluster_addresses(world: World) -> None:
