@@ -14,6 +14,9 @@ STATES = {
 }
 """The words that get a colour; the word itself always stays, so that colour says nothing alone."""
 
+LONG = 60
+"""A cell of more characters is broken into lines: a message of an event would else be cut off by the page's edge."""
+
 CSS = files(__package__).joinpath("display.css").read_text(encoding="utf-8")
 
 
@@ -29,7 +32,7 @@ def columns(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "") -> str:
     """Return an HTML table; the words of :data:`STATES` are coloured."""
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in header)
-    body = "".join("<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    body = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rows)
     label = f' aria-label="{escape(caption, quote=True)}"' if caption else ""
     return (
         f'<style>{CSS}</style><div class="podwalk-scroll" tabindex="0">'
@@ -41,5 +44,6 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "
 def _cell(text: str) -> str:
     for state, words in STATES.items():
         if text in words:
-            return f'<span class="podwalk-{state}">{escape(text)}</span>'
-    return escape(text)
+            return f'<td><span class="podwalk-{state}">{escape(text)}</span></td>'
+    long = ' class="podwalk-long"' if len(text) > LONG else ""
+    return f"<td{long}>{escape(text)}</td>"

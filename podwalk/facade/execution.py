@@ -17,7 +17,7 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.stream import stream
 from kubernetes.stream.ws_client import ERROR_CHANNEL, STDERR_CHANNEL, STDIN_CHANNEL, STDOUT_CHANNEL
 
-from podwalk.facade import wire
+from podwalk.facade import display, wire
 from podwalk.facade.errors import CancelledError, LearnerError, NotReadyError, RefusedError, WaitError
 from podwalk.types import Object, Session
 
@@ -71,13 +71,16 @@ class Output:
         return "\n".join(part for part in parts if part)
 
     def _repr_html_(self) -> str:
-        stderr = f'<span class="podwalk-bad">{escape(self.stderr)}</span>' if self.stderr else ""
-        failed = "" if self.ok else f"<em>command terminated with exit code {self.exit_code}</em>"
-        return (
-            f"<pre>{escape(self.stdout)}{stderr}{failed}</pre>"
-            if self.stdout or stderr or failed
-            else "<p><em>(no output)</em></p>"
-        )
+        said = self.stderr.rstrip("\n")
+        parts = [
+            escape(self.stdout.rstrip("\n")),
+            f'<span class="podwalk-bad">{escape(said)}</span>' if said else "",
+            "" if self.ok else f"<em>command terminated with exit code {self.exit_code}</em>",
+        ]
+        text = "\n".join(part for part in parts if part)
+        if not text:
+            return "<p><em>(no output)</em></p>"
+        return f'<style>{display.CSS}</style><pre class="podwalk-output">{text}</pre>'
 
 
 def arguments(command: str | Sequence[str]) -> list[str]:

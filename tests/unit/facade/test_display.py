@@ -18,6 +18,19 @@ def test_html_is_escaped_and_states_are_coloured() -> None:
     assert 'class="podwalk-good">Running<' in html
 
 
+def test_a_long_message_is_broken_into_lines_and_a_short_one_is_not() -> None:
+    assert table(("TYPE", "MESSAGE"), [("Warning", "m" * 61)]).count('class="podwalk-long"') == 1
+    assert 'class="podwalk-long"' not in table(("NAME",), [("m" * 60,)])
+
+
+def test_a_failed_command_shows_each_stream_on_lines_of_its_own_in_html() -> None:
+    html = Output("<out>", "err\n", 3)._repr_html_()
+    assert (
+        '>&lt;out&gt;\n<span class="podwalk-bad">err</span>\n<em>command terminated with exit code 3</em></pre>' in html
+    )
+    assert Output("", "")._repr_html_() == "<p><em>(no output)</em></p>"
+
+
 def test_an_empty_listing_says_so() -> None:
     assert repr(Listing((), empty="No resources found in shop namespace.")) == "No resources found in shop namespace."
 
