@@ -226,7 +226,8 @@ MISTAKES: Mapping[str, Mistake] = {
         {"hosts": 4.0},
     ),
     "the second host is forgotten": (PATHS, "- host: api.shop.example", "- host: api.example", {"hosts": 4.0}),
-    "every host": (PATHS, "  - host: api.shop.example\n    http", "  - http", {"hosts": 4.0}),
+    # The bank's host is one of them: whoever asks the controller for it reaches `api` without a certificate.
+    "every host": (PATHS, "  - host: api.shop.example\n    http", "  - http", {"hosts": 4.0, "bank": 1.0}),
     "the wrong class": (PATHS, "ingressClassName: nginx", "ingressClassName: ngnix", {"hosts": 0.0, "tls": 0.0}),
     "a Secret that is not there": (("tls-answer",), "secretName: shop-tls", "secretName: shop", {"tls": 1.0}),
     "no TLS": (("tls-answer",), "  tls:\n  - hosts: [shop.example]\n    secretName: shop-tls\n", "", {"tls": 0.0}),
