@@ -93,8 +93,8 @@ class Cache:
         """Where the object of each uid is."""
         self.autoscaled: dict[Key, Past] = {}
         """What each autoscaler recommended and did of late."""
-        self.announced: set[Key] = set()
-        """Services whose address MetalLB advertises."""
+        self.announced: dict[Key, str] = {}
+        """The node that answers for each Service's address which MetalLB gave; empty while none does."""
         self.lost_nodes: dict[str, float] = {}
         """When each deleted node was first missed."""
         self.attempts: dict[Key, int] = {}

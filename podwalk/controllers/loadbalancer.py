@@ -24,15 +24,14 @@ from dataclasses import dataclass
 
 from podwalk.controllers.controller import Context, Controller, itself, key_of
 from podwalk.controllers.queue import Key
+from podwalk.network.announcing import FROM_POOL, announcer
+from podwalk.network.endpoints import SLICES
 from podwalk.types import Change, Object
 
 POOLS, ADVERTISEMENTS = "ipaddresspools.metallb.io", "l2advertisements.metallb.io"
+SERVICE_NAME = "kubernetes.io/service-name"
 SWITCH = ("kube-system", "cloud-provider-kind")
-FROM_POOL, WANTED_IPS, WANTED_POOL = (
-    "metallb.io/ip-allocated-from-pool",
-    "metallb.io/loadBalancerIPs",
-    "metallb.io/address-pool",
-)
+WANTED_IPS, WANTED_POOL = "metallb.io/loadBalancerIPs", "metallb.io/address-pool"
 CLEANUP = "service.kubernetes.io/load-balancer-cleanup"
 MANAGER = "cloud-controller-manager"
 FIRST_OF_CLOUD = 200
@@ -50,7 +49,7 @@ def reconcile(context: Context, key: Key) -> float | None:
     """Give a Service its address, keep it, or take it back."""
     service = context.objects.get("services", *key)
     if service is None:
-        context.cache.announced.discard(key)
+        context.cache.announced.pop(key, None)
         return None
     present = _addresses(service)
     going = "deletionTimestamp" in service["metadata"]
@@ -83,7 +82,7 @@ def _pools(context: Context) -> list[Object] | None:
 
 def _serve_from_pools(context: Context, service: Object, pools: list[Object], present: list[str]) -> None:
     if present and any(_in_pool(address, pool) for address in present for pool in pools):
-        _announce(context, service)
+        _announce(context, service, present[0])
         return
     offer = _offer(context, service, pools)
     if isinstance(offer, str):
@@ -95,18 +94,17 @@ def _serve_from_pools(context: Context, service: Object, pools: list[Object], pr
         return
     _set(context, service, [offer])
     context.recorder.event(service, "Normal", "IPAllocated", f"Assigned IP {json.dumps([offer.address])}")
-    _announce(context, service)
+    _announce(context, service, offer.address)
 
 
-def _announce(context: Context, service: Object) -> None:
-    """Say which node answers for the address, once it is advertised."""
+def _announce(context: Context, service: Object, address: str) -> None:
+    """Say which node answers for the address, once it is advertised, and whenever it is another."""
     key = key_of(service)
-    if context.objects.list(ADVERTISEMENTS) and key not in context.cache.announced:
-        context.cache.announced.add(key)
-        node = next((n for n in context.objects.list("nodes") if not (n.get("spec") or {}).get("taints")), None)
-        if node is not None:
-            message = f'announcing from node "{node["metadata"]["name"]}" with protocol "layer2"'
-            context.recorder.event(service, "Normal", "nodeAssigned", message)
+    node = announcer(context.objects, service, address) if context.objects.list(ADVERTISEMENTS) else ""
+    if node and context.cache.announced.get(key) != node:
+        message = f'announcing from node "{node}" with protocol "layer2"'
+        context.recorder.event(service, "Normal", "nodeAssigned", message)
+    context.cache.announced[key] = node
 
 
 def _offer(context: Context, service: Object, pools: list[Object]) -> Offer | str:
@@ -231,6 +229,15 @@ def _freed(context: Context, change: Change) -> Iterable[Key]:
     return [key_of(entry) for entry in waiting if not _addresses(entry)]
 
 
+def _of_slice(context: Context, change: Change) -> Iterable[Key]:
+    """Look at the Service of a slice: another node may have to answer for its address."""
+    metadata = change.object["metadata"]
+    key = (metadata["namespace"], (metadata.get("labels") or {}).get(SERVICE_NAME, ""))
+    return [key] if key in context.cache.announced else ()
+
+
 CONTROLLER = Controller(
-    "metallb-controller", reconcile, {"services": _freed, POOLS: _all, ADVERTISEMENTS: _all, "configmaps": _all}
+    "metallb-controller",
+    reconcile,
+    {"services": _freed, SLICES: _of_slice, POOLS: _all, ADVERTISEMENTS: _all, "configmaps": _all},
 )

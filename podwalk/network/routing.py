@@ -10,7 +10,7 @@ from __future__ import annotations
 import random as randomness
 from dataclasses import dataclass, field
 
-from podwalk.network import endpoints, host_ports, policy, services
+from podwalk.network import announcing, endpoints, host_ports, policy, services
 from podwalk.network.addresses import (
     Range,
     node_at,
@@ -278,7 +278,14 @@ def _from_outside(walk: _Walk) -> Verdict:
 
 
 def _entry_node(walk: _Walk, front: Front) -> str:
-    """Return the node a load balancer sends to: any whose health check passes, which only policy Local narrows."""
+    """Return the node a load balancer sends to: MetalLB's announcer, or any whose health check passes.
+
+    Only policy Local narrows the health checks.
+    """
+    if front.entry is Entry.LOAD_BALANCER and announcing.is_announced(front.service):
+        announcer = announcing.announcer(walk.view, front.service, walk.ip)
+        if announcer:
+            return announcer
     nodes: list[str] = [node["metadata"]["name"] for node in walk.view.list("nodes")]
     if front.local_only:
         here = {endpoint.node for endpoint in endpoints.behind(walk.view, front.service, front.port) if endpoint.ready}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import re
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -80,11 +81,35 @@ def _short(text: str) -> str:
     return text.rpartition(":")[0]
 
 
+def metallb(cluster: Cluster) -> None:
+    """Install MetalLB, or find it; the embedded cluster has it once its definitions and a pool are there."""
+    if cluster.backend == "kind":
+        cluster.addon("load-balancer")
+        return
+    kinds = {"ipaddresspools": "IPAddressPool", "l2advertisements": "L2Advertisement"}
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    version = {"name": "v1beta1", "served": True, "storage": True, "schema": schema}
+    for plural, kind in kinds.items():
+        names = {"plural": plural, "singular": kind.lower(), "kind": kind, "listKind": f"{kind}List"}
+        spec = {"group": "metallb.io", "scope": "Namespaced", "names": names, "versions": [version]}
+        definition: Object = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
+        cluster.apply({**definition, "metadata": {"name": f"{plural}.metallb.io"}, "spec": spec})
+        cluster.wait(f"crd/{plural}.metallb.io", "condition=Established")
+    specs: dict[str, Object] = {
+        "IPAddressPool": {"addresses": ["172.18.255.200-172.18.255.250"]},
+        "L2Advertisement": {},
+    }
+    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "metallb-system"}})
+    for kind, spec in specs.items():
+        metadata = {"name": "kind", "namespace": "metallb-system"}
+        cluster.apply({"apiVersion": "metallb.io/v1beta1", "kind": kind, "metadata": metadata, "spec": spec})
+
+
 @pytest.fixture(scope="module")
 def world(whole_cluster: Cluster) -> Iterator[World]:
     """A server on one node, callers in Pods and on the network of each node, and what they are told."""
     cluster = copy.copy(whole_cluster)
-    cluster.addon("load-balancer")
+    metallb(cluster)
     cluster.namespace = f"test-{uuid.uuid4().hex[:8]}"
     cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": cluster.namespace}})
     names = [node["metadata"]["name"] for node in cluster.get("nodes")]
@@ -149,3 +174,16 @@ def test_whose_address_the_server_sees(world: World, service: str, expected: dic
 
 def test_nobody_is_kept_waiting_where_there_is_no_endpoint(world: World) -> None:
     assert told(world, "empty") == dict.fromkeys(world.ips, REFUSED)
+
+
+def test_metallb_says_which_node_answers_and_policy_local_leaves_it_no_choice(world: World) -> None:
+    server = world.cluster.get("pods", "server").object["spec"]["nodeName"]
+    workers = {name for name in world.cluster.get("nodes").names if not name.endswith("control-plane")}
+    said = {}
+    for event in world.cluster.events():
+        if event["reason"] == "nodeAssigned":
+            said[event["involvedObject"]["name"]] = re.findall(r'from node "([^"]+)"', event["message"])[0]
+    assert {said[name] for name in said if name.startswith("local")} == {server}
+    assert {said[name] for name in said if name.startswith("cluster")} <= workers
+    assert "empty" not in said
+    assert len(said) == 2 * (1 + len(RANGES))

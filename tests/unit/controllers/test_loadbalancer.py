@@ -40,10 +40,21 @@ def test_metallb_gives_addresses_of_its_pool_and_says_so(bench: Bench) -> None:
     bench.create("services", service("two"))
     assert (addresses(bench), addresses(bench, "two")) == (["172.18.255.200"], ["172.18.255.201"])
     assert bench.get("services", "web")["metadata"]["annotations"]["metallb.io/ip-allocated-from-pool"] == "pool"
-    assert bench.events("web") == [
-        ("IPAllocated", 'Assigned IP ["172.18.255.200"]'),
-        ("nodeAssigned", 'announcing from node "lab-worker" with protocol "layer2"'),
-    ]
+    assert bench.events("web") == [("IPAllocated", 'Assigned IP ["172.18.255.200"]')]
+
+
+def test_metallb_says_which_node_answers_once_there_is_an_endpoint_and_when_it_is_another(bench: Bench) -> None:
+    install_metallb(bench, "172.18.255.200/32")
+    bench.create("services", service(externalTrafficPolicy="Local"))
+    labels = {"kubernetes.io/service-name": "web"}
+    for number, node in enumerate(("lab-worker", "lab-worker2")):
+        endpoint = {"addresses": ["10.244.1.2"], "nodeName": node}
+        made = {"metadata": {"name": f"web-{number}", "labels": labels}, "addressType": "IPv4", "ports": [{"port": 80}]}
+        bench.create("endpointslices.discovery.k8s.io", {**made, "endpoints": [endpoint]})
+        said = [message for reason, message in bench.events("web") if reason == "nodeAssigned"]
+        assert said[-1] == f'announcing from node "{node}" with protocol "layer2"'
+        bench.objects.delete("endpointslices.discovery.k8s.io", "shop", f"web-{number}")
+        bench.settle()
 
 
 def test_an_empty_pool_leaves_it_pending_until_an_address_is_free(bench: Bench) -> None:

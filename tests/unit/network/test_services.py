@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from podwalk.network import environment, health_check
+from podwalk.network import announcing, environment, health_check
 from podwalk.types import HopKind, Object, Outcome
 from tests.unit.network.worlds import World, endpoint
 
@@ -223,6 +223,38 @@ def test_a_load_balancer_with_policy_local_uses_healthy_nodes_and_keeps_the_clie
     assert {verdict.outcome for verdict in verdicts} == {Outcome.DELIVERED}
     assert {verdict.source_ip for verdict in verdicts} == {OUTSIDE}
     assert len({str(verdict.target) for verdict in verdicts}) == 2
+
+
+@pytest.mark.parametrize(
+    ("ip", "node"),
+    [
+        ("172.18.255.200", "rig-worker"),
+        ("172.18.255.201", "rig-worker2"),
+        ("172.18.255.202", "rig-worker"),
+        ("172.18.255.203", "rig-worker"),
+        ("172.18.255.204", "rig-worker2"),
+    ],
+)
+def test_metallb_answers_on_the_node_that_it_answered_on_on_kind(world: World, ip: str, node: str) -> None:
+    excluded = {"node.kubernetes.io/exclude-from-external-load-balancers": ""}
+    others = dict.fromkeys((node["metadata"]["name"] for node in world.store.list("nodes")), excluded)
+    nodes: dict[str, Object] = {**others, "rig-control-plane": excluded, "rig-worker": {}, "rig-worker2": {}}
+    for name, labels in nodes.items():
+        world.put("nodes", {"metadata": {"name": name, "labels": labels}})
+    service = world.service("web", type="LoadBalancer")
+    assert announcing.announcer(world.store, service, ip) == ""
+    world.slice("web", [endpoint(world.pod("a"))])
+    assert announcing.announcer(world.store, service, ip) == node
+
+
+def test_one_node_at_a_time_answers_for_an_address_of_metallb(world: World) -> None:
+    balanced(world)
+    service = world.store.get("services", "default", "web")
+    assert service is not None
+    assert len({world.route(OUTSIDE, "192.0.2.10", 80).source_ip for _ in range(40)}) > 1
+    annotations = {"metallb.io/ip-allocated-from-pool": "pool"}
+    world.put("services", {**service, "metadata": {**service["metadata"], "annotations": annotations}})
+    assert len({world.route(OUTSIDE, "192.0.2.10", 80).source_ip for _ in range(40)}) == 1
 
 
 def test_source_ranges_keep_others_out_of_the_load_balancers_address_only(world: World) -> None:
