@@ -1,7 +1,7 @@
 """What the admission plugins of a kind cluster do to objects on their way in, and the warnings they make.
 
 Simulated: NamespaceLifecycle, LimitRanger, ServiceAccount, DefaultTolerationSeconds, Priority, DefaultIngressClass,
-ResourceQuota. DefaultStorageClass is left out, for there are no volumes; of PodSecurity only the labels are checked.
+PodSecurity, ResourceQuota. DefaultStorageClass is left out, for there are no volumes.
 
 Source: kubernetes/plugin/pkg/admission and the ``WarningsOnCreate`` of each resource's strategy, release 1.37.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from podwalk.api import failures, limitranges, quotas
+from podwalk.api import failures, limitranges, podsecurity, quotas
 from podwalk.api.options import Deletion, Write
 from podwalk.api.registry import Resource
 from podwalk.api.trees import dig
@@ -43,6 +43,7 @@ def admit_create(objects: StoredObjects, resource: Resource, obj: Object, write:
     elif resource.key == "priorityclasses.scheduling.k8s.io":
         _check_one_default(objects, resource, obj)
     if resource.namespaced:
+        podsecurity.admit(objects, resource, obj, write)
         quotas.admit(objects, resource, obj, None)
     if resource.inert:
         write.warn(f"{resource.kind}: {resource.inert}")
@@ -50,6 +51,9 @@ def admit_create(objects: StoredObjects, resource: Resource, obj: Object, write:
 
 def admit_update(objects: StoredObjects, resource: Resource, obj: Object, old: Object, write: Write) -> None:
     """Change and check the new state of an object."""
+    if resource.key == "namespaces":
+        write.warn(*podsecurity.namespace_warnings(objects, obj, old))
+    podsecurity.admit_update(objects, resource, obj, old, write)
     if resource.key in ("services", "persistentvolumeclaims"):
         quotas.admit(objects, resource, obj, old)
     if resource.key == "pods":

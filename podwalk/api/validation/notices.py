@@ -268,16 +268,6 @@ def _pod_template(obj: Object, old: Object | None) -> Notices:
         yield from _template("template", obj.get("template"))
 
 
-_POD_SECURITY = "pod-security.kubernetes.io/"
-
-
-def _namespace(obj: Object, old: Object | None) -> Notices:
-    before = ((old or {}).get("metadata") or {}).get("labels") or {}
-    for key, level in (obj["metadata"].get("labels") or {}).items():
-        if key in (_POD_SECURITY + "enforce", _POD_SECURITY + "warn") and level not in ("privileged", before.get(key)):
-            yield f"metadata.labels[{key}]: this embedded cluster stores it but does not enforce Pod Security Standards"
-
-
 def _definition(obj: Object, _old: Object | None) -> Notices:
     for problem in of_definition(obj):
         if problem.unsimulated:
@@ -285,7 +275,6 @@ def _definition(obj: Object, _old: Object | None) -> Notices:
 
 
 _NOTICES: Mapping[str, Callable[[Object, Object | None], Notices]] = {
-    "namespaces": _namespace,
     "pods": _pod,
     "podtemplates": _pod_template,
     "services": _service,

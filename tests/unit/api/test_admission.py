@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.unit.api.calls import MERGE, PODS, Caller, pod
+from tests.unit.api.calls import PODS, Caller, pod
 
 TOKENS = "/var/run/secrets/kubernetes.io/serviceaccount"
 
@@ -104,19 +102,3 @@ def test_what_is_stored_without_effect_says_so(call: Caller) -> None:
     answer = call("POST", claims, {"metadata": {"name": "c"}, "spec": spec})
     assert answer.status == 201
     assert "provisions no volumes" in answer.headers["warning"]
-
-
-@pytest.mark.parametrize(
-    ("labels", "warned"),
-    [
-        ({"pod-security.kubernetes.io/enforce": "restricted"}, True),
-        ({"pod-security.kubernetes.io/warn": "baseline"}, True),
-        ({"pod-security.kubernetes.io/enforce": "privileged"}, False),
-        ({"team": "shop"}, False),
-    ],
-)
-def test_a_namespace_says_that_pod_security_is_not_enforced(call: Caller, labels: dict[str, str], warned: bool) -> None:
-    made = call("POST", "/api/v1/namespaces", {"metadata": {"name": "tenant", "labels": labels}})
-    assert ("does not enforce Pod Security Standards" in made.headers.get("warning", "")) is warned
-    again = call("PATCH", "/api/v1/namespaces/tenant", {"metadata": {"labels": {"a": "b"}}}, content_type=MERGE)
-    assert (again.status, again.headers.get("warning")) == (200, None)
