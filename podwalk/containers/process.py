@@ -379,9 +379,10 @@ class Process:
         """Change the standard streams of the running process; one that is not named is closed."""
         empty, lost = _closed(self.simulation), _null(self.simulation)
         fresh = streams.get(0, empty), streams.get(1, lost), streams.get(2, lost)
-        for number, (old, new) in enumerate(zip((self.stdin, self.stdout, self.stderr), fresh, strict=True)):
-            new.hold(write=number > 0)
-            old.release(write=number > 0)
+        for number, stream in enumerate(fresh):  # all are held before one is let go: 2>&1 >file swaps a pipe's only end
+            stream.hold(write=number > 0)
+        for number, stream in enumerate((self.stdin, self.stdout, self.stderr)):
+            stream.release(write=number > 0)
         self.stdin, self.stdout, self.stderr = fresh
 
     def write(self, text: str) -> None:

@@ -8,16 +8,18 @@ from podwalk.containers.shell import sh
 from podwalk.containers.tools import PROGRAMS
 from podwalk.containers.tools.hostname import hostname
 from podwalk.containers.tools.interfaces import BUSYBOX_INTERFACES
+from podwalk.containers.tools.iproute import ip_of
 from podwalk.containers.tools.lookup import busybox_nslookup, getent
 from podwalk.containers.tools.netcat import busybox_nc, telnet
 from podwalk.containers.tools.ping import BUSYBOX_PING
 from podwalk.containers.tools.wget import wget
 
 BUSYBOX: dict[str, Program] = {
-    **PROGRAMS,
+    **{name: program for name, program in PROGRAMS.items() if name != "bash"},
     "sh": sh,
     "ash": sh,
     **BUSYBOX_INTERFACES,
+    "ip": ip_of(busybox=True),
     **BUSYBOX_PING,
     "getent": getent,
     "hostname": hostname,

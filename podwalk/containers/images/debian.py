@@ -10,7 +10,8 @@ from podwalk.containers.tools import PROGRAMS
 from podwalk.containers.tools.bind import dig, host, nslookup
 from podwalk.containers.tools.curl import curl
 from podwalk.containers.tools.hostname import hostname
-from podwalk.containers.tools.interfaces import BUSYBOX_INTERFACES, DEBIAN_INTERFACES
+from podwalk.containers.tools.interfaces import BUSYBOX_INTERFACES, ss
+from podwalk.containers.tools.iproute import ip_of
 from podwalk.containers.tools.lookup import getent
 from podwalk.containers.tools.netcat import openbsd_nc, telnet
 from podwalk.containers.tools.openssl import openssl
@@ -20,7 +21,8 @@ from podwalk.containers.tools.wget import wget
 
 CURL: dict[str, Program] = {"curl": curl}
 DEBIAN_NET: dict[str, Program] = {
-    **DEBIAN_INTERFACES,
+    "ip": ip_of(busybox=False),
+    "ss": ss,
     **DEBIAN_PING,
     "dig": dig,
     "getent": getent,

@@ -54,6 +54,31 @@ TYPES = frozenset(
 Reply = tuple[dns.message.Message, int]
 
 
+LACKS = frozenset(
+    {
+        "+trace",
+        "+nssearch",
+        "+dnssec",
+        "+multiline",
+        "+json",
+        "+yaml",
+        "+subnet",
+        "+nsid",
+        "+domain",
+        "+ndots",
+        "+class",
+        "+rrcomments",
+        "+split",
+    }
+)
+DIG_USAGE = """\
+Usage:  dig [@global-server] [domain] [q-type] [q-class] {q-opt}
+            {global-d-opt} host [@local-server] {local-d-opt}
+            [ host [@local-server] {local-d-opt} [...]]
+
+Use "dig -h" (or "dig -h | more") for complete list of options"""
+
+
 @dataclass
 class Lookup:
     """One lookup of a dig command line."""
@@ -145,10 +170,7 @@ def _read(argv: Sequence[str]) -> tuple[str, Lookup]:
             asked.server = word[1:]
         elif word.startswith("+"):
             if not _switch(asked, word[1:]):
-                return (
-                    f"Invalid option: {word}\nUsage:  dig [@global-server] [domain] [q-type] [q-class] {{q-opt}}",
-                    asked,
-                )
+                return _refusal(word), asked
         elif word in ("-x", "-t", "-p", "-q", "-c", "-b") and rest:
             value = rest.pop(0)
             if word == "-x":
@@ -168,10 +190,16 @@ def _read(argv: Sequence[str]) -> tuple[str, Lookup]:
         elif not word.startswith("-"):
             asked.name, named = word, True
         else:
-            return f"Invalid option: {word}\nUsage:  dig [@global-server] [domain] [q-type] [q-class] {{q-opt}}", asked
+            return _refusal(word), asked
     if not named:
         asked.type = "NS"
     return "", asked
+
+
+def _refusal(word: str) -> str:
+    if word.partition("=")[0] in LACKS:
+        return f"dig: the option {word} is dig's, but Podwalk does not simulate it"
+    return f"Invalid option: {word}\n{DIG_USAGE}"
 
 
 def _switch(asked: Lookup, option: str) -> bool:

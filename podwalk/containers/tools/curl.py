@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote_plus, urljoin, urlsplit, urlunsplit
 
 import simpy
 
@@ -51,11 +51,16 @@ METER = (
     "  % Total    % Received % Xferd  Average Speed   Time    Time     Time  Current\n"
     "                                 Dload  Upload   Total   Spent    Left  Speed\n"
 )
+NOTHING_YET = "  0     0    0     0    0     0      0      0 --:--:-- --:--:-- --:--:--     0"
 CERTIFICATE_HELP = """More details here: https://curl.se/docs/sslcerts.html
 
 curl failed to verify the legitimacy of the server and therefore could not
 establish a secure connection to it. To learn more about this situation and
 how to fix it, please visit the web page mentioned above."""
+NOT_WRITTEN = frozenset(
+    ["certs", "errormsg", "filename_effective", "ftp_entry_path", "header_json", "num_certs", "onerror",
+     "proxy_ssl_verify_result", "referer", "size_header", "size_request"]
+)  # fmt: skip
 TRANSIENT = frozenset([408, 429, 500, 502, 503, 504])
 
 
@@ -95,7 +100,21 @@ class Transfer:
     def say(self, mark: str, text: str) -> None:
         """Write a line of ``-v``."""
         if self.options.has("verbose"):
-            self.process.stderr.write(f"{mark} {text}\n".encode())
+            end = "\r\n" if mark in "<>" else "\n"
+            self.process.stderr.write(f"{mark} {text}{end}".encode())
+
+    def say_data(self, mark: str, data: bytes) -> None:
+        """Write of ``-v`` how much went one way, as curl does where the data does not go to a terminal."""
+        if data and (not self.process.tty or self.options.lists.get("output")):
+            self.say(mark, f"[{len(data)} bytes data]")
+
+    def end(self, reply: http.Reply) -> None:
+        """Leave the connection open for another transfer, or close it, as the answer allows."""
+        if reply.reusable:
+            self.say("*", f"Connection #0 to host {self.facts['host']} left intact")
+        else:
+            self.say("*", "Closing connection 0")
+            self.close()
 
     def close(self) -> None:
         """Close the connection."""
@@ -164,6 +183,7 @@ def _with_retries(process: Process, options: Options, url: str, number: int) -> 
                 code, message = 22, f"The requested URL returned error: {reply.status}"
         except CurlError as error:
             code, message = error.code, str(error)
+            _break_meter(transfer, code)
             transient = code in (6, 28) or (code == 7 and options.has("retry-connrefused"))
         finally:
             transfer.close()
@@ -187,9 +207,13 @@ def _with_retries(process: Process, options: Options, url: str, number: int) -> 
 def _run(transfer: Transfer) -> Generator[simpy.Event, Any, http.Reply]:
     """Transfer one URL and write what came of it."""
     options, process = transfer.options, transfer.process
-    _show_meter(transfer)
     method, body, headers = _request_of(transfer)
     url, redirects = transfer.url if "://" in transfer.url else f"http://{transfer.url}", 0
+    if options.has("remote-name") and not _split(url).path.rpartition("/")[2]:
+        process.stderr.write(b"curl: Remote file name has no length!\n")
+        raise CurlError(23, "Failed writing received data to disk/application")
+    _split(url)
+    _show_meter(transfer)
     while True:
         parts = _split(url)
         transfer.facts |= {
@@ -204,6 +228,7 @@ def _run(transfer: Transfer) -> Generator[simpy.Event, Any, http.Reply]:
         if redirects >= options.number("max-redirs", REDIRECTS):
             raise CurlError(47, f"Maximum ({redirects}) redirects followed")
         _output(transfer, reply, body_too=False)
+        transfer.end(reply)
         redirects += 1
         url = urljoin(url, location)
         transfer.say("*", f"Issue another request to this URL: '{url}'")
@@ -211,7 +236,8 @@ def _run(transfer: Transfer) -> Generator[simpy.Event, Any, http.Reply]:
             method, body = ("HEAD" if method == "HEAD" else "GET"), b""
     refused = options.has("fail") and reply.status >= 400
     _output(transfer, reply, body_too=not refused)
-    _finish_meter(transfer, reply, refused=refused)
+    _finish_meter(transfer, reply, len(body), refused=refused)
+    transfer.end(reply)
     process.env.pop("", None)
     return reply
 
@@ -248,6 +274,9 @@ def _request_of(transfer: Transfer) -> tuple[str, bytes, list[tuple[str, str]]]:
         method, joined = "PUT", _file(transfer, options.values["upload-file"], 26)
     if options.has("head"):
         method = "HEAD"
+    if options.values.get("request") == method and options.has("verbose"):
+        note = f"Note: Unnecessary use of -X or --request, {method} is already inferred.\n"
+        transfer.process.stderr.write(note.encode())
     return options.values.get("request", method), joined, headers
 
 
@@ -257,7 +286,9 @@ def _piece(transfer: Transfer, kind: str, value: str) -> bytes:
     if kind == "data-urlencode":
         name, equals, content = value.partition("=")
         return (
-            f"{name}={quote(content, safe='')}" if equals and name else quote(content if equals else value, safe="")
+            f"{name}={quote_plus(content, safe='')}"
+            if equals and name
+            else quote_plus(content if equals else value, safe="")
         ).encode()
     if value.startswith("@"):
         data = _file(transfer, value[1:], 26)
@@ -284,6 +315,7 @@ def _once(
     headers = _headers(transfer, parts, body, method, extra)
     for line in (f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers), ""):
         transfer.say(">", line)
+    transfer.say_data("}", body)
     transfer.facts["time_pretransfer"] = transfer.now_s
 
     def on_head(reply: http.Reply) -> None:
@@ -320,12 +352,8 @@ def _once(
         raise CurlError(56, f"Recv failure: {result}")
     reply: http.Reply = result
     transfer.facts |= {"status": reply.status, "reply": reply, "time_total": transfer.now_s, "method": method}
-    host = parts.hostname
-    if reply.reusable:
-        transfer.say("*", f"Connection #0 to host {host} left intact")
-    else:
-        transfer.say("*", "Closing connection 0")
-        transfer.close()
+    transfer.facts["host"] = parts.hostname
+    transfer.say_data("{", reply.body)
     return reply
 
 
@@ -372,12 +400,13 @@ def _connect(transfer: Transfer, parts: SplitResult) -> Generator[simpy.Event, A
     try:
         connection = yield from process.container.network.connect(ip, port, timeout_s=limit_s)
     except ConnectionTimedOut as error:
-        if left_s is not None and limit_s == left_s:
-            raise CurlError(28, f"Connection timed out after {_milliseconds(transfer)} milliseconds") from error
         words = "Timeout was reached" if limits else "Couldn't connect to server"
-        raise CurlError(
-            28, f"Failed to connect to {host} port {port} after {_milliseconds(transfer)} ms: {words}"
-        ) from error
+        said = f"Failed to connect to {host} port {port} after {_milliseconds(transfer)} ms: {words}"
+        if left_s is not None and limit_s == left_s:
+            said = f"Connection timed out after {_milliseconds(transfer)} milliseconds"
+        transfer.say("*", said)
+        transfer.say("*", "Closing connection 0")
+        raise CurlError(28, said) from error
     except SocketError as error:
         transfer.say("*", f"connect to {ip} port {port} failed: {error.words}")
         transfer.say(
@@ -433,6 +462,8 @@ def _address(transfer: Transfer, host: str, port: int) -> Generator[simpy.Event,
         transfer.say("*", "Closing connection 0")
         raise CurlError(6, f"Could not resolve host: {host}")
     found: resolver.Host = lookup.value
+    if transfer.options.has("ipv6"):
+        raise CurlError(7, "Couldn't connect to server")
     return found.addresses[0], port
 
 
@@ -457,7 +488,7 @@ def _secure(transfer: Transfer, connection: Connection, host: str) -> Generator[
             transfer.say("*", words if error.code in (62, 64) else f"SSL certificate problem: {error.verification}")
             transfer.say("*", "Closing connection 0")
             raise CurlError(60, f"{words}\n{CERTIFICATE_HELP}") from error
-        raise CurlError(35, f"error:0A00010B:SSL routines::{error.reason}") from error
+        raise CurlError(35, f"OpenSSL/3.0.20: error:0A00010B:SSL routines::{error.reason}") from error
     except ConnectionTimedOut as error:
         raise CurlError(28, "SSL connection timeout") from error
     except SocketError as error:
@@ -588,8 +619,6 @@ def _output(transfer: Transfer, reply: http.Reply, *, body_too: bool) -> None:
     name = outputs[min(transfer.number, len(outputs) - 1)] if outputs else ""
     if options.has("remote-name") and not name:
         name = urlsplit(transfer.facts["url_effective"]).path.rpartition("/")[2]
-        if not name:
-            raise CurlError(23, "Remote file name has no length!")
     if "dump-header" in options.values:
         _write(transfer, options.values["dump-header"], head.encode("latin-1", "replace"))
     if name and name != "-":
@@ -612,26 +641,42 @@ def _write(transfer: Transfer, name: str, data: bytes) -> None:
 
 def _metered(transfer: Transfer) -> bool:
     options = transfer.options
+    if transfer.process.tty and not options.lists.get("output"):
+        return False
     return not (options.has("silent") or options.has("no-progress-meter"))
 
 
 def _show_meter(transfer: Transfer) -> None:
     """Write the head of the progress meter, as curl does when its output goes to a pipe or a file."""
-    if _metered(transfer) and (not transfer.process.tty or transfer.options.lists.get("output")):
-        row = "  0     0    0     0    0     0      0      0 --:--:-- --:--:-- --:--:--     0"
-        transfer.process.stderr.write((METER + row).encode())
+    if _metered(transfer):
+        transfer.facts["metered"] = True
+        transfer.process.stderr.write(f"{METER}\r{NOTHING_YET}".encode())
 
 
-def _finish_meter(transfer: Transfer, reply: http.Reply, *, refused: bool) -> None:
-    if not (_metered(transfer) and (not transfer.process.tty or transfer.options.lists.get("output"))):
+def _finish_meter(transfer: Transfer, reply: http.Reply, sent: int, *, refused: bool) -> None:
+    if not transfer.facts.pop("metered", False):
         return
+    elapsed = max(transfer.now_s, 1e-6)
     if refused or transfer.options.has("head"):
-        transfer.process.stderr.write(b"\n")
-        return
-    size, elapsed = len(reply.body), max(transfer.now_s, 1e-6)
-    speed = _short(int(size / elapsed))
-    row = f"\r100 {size:>5}  100 {size:>5}    0     0 {speed:>6}      0 --:--:-- --:--:-- --:--:-- {speed:>5}\n"
-    transfer.process.stderr.write(row.encode())
+        announced = reply.header("content-length") or "0"
+        row = f"\r  0 {announced:>5}" + NOTHING_YET[9:]
+    else:
+        size = len(reply.body)
+        down, up = (_short(int(number / elapsed)) for number in (size, sent))
+        total = _short(int((size + sent) / elapsed))
+        row = f"\r100 {size + sent:>5}  100 {size:>5}  {100 if sent else 0:>3} {sent:>5} {down:>6} {up:>6}"
+        row += f" --:--:-- --:--:-- --:--:-- {total:>5}"
+    transfer.process.stderr.write(f"{row}\n".encode())
+
+
+def _break_meter(transfer: Transfer, code: int) -> None:
+    """Write the progress meter's rows of a transfer that came to nothing: one a second, and a last one."""
+    if not transfer.facts.get("metered") or code == 6:
+        return  # it had not begun, or is over
+    before, _, after = NOTHING_YET.partition(" --:--:-- --:--:-- ")
+    passed = (f"{s // 3600:>2}:{s // 60 % 60:02}:{s % 60:02}" for s in range(1, int(transfer.now_s + 0.01) + 1))
+    rows = [NOTHING_YET, *(f"{before} --:--:-- {time} {after}" for time in passed)]
+    transfer.process.stderr.write("".join(f"\r{row}" for row in rows).encode() + b"\n")
 
 
 def _short(number: int) -> str:
@@ -657,6 +702,9 @@ def _write_out(transfer: Transfer, code: int) -> None:
             return json.dumps(facts)
         if name == "stderr" or name == "stdout":
             return ""
+        if name not in facts:
+            fault = "podwalk does not simulate the" if name in NOT_WRITTEN else "unknown"
+            transfer.process.stderr.write(f"curl: {fault} --write-out variable: '{name}'\n".encode())
         return str(facts.get(name, ""))
 
     text = re.sub(r"%%|%\{([^}]*)\}", replace, template)
@@ -678,6 +726,9 @@ def _facts(transfer: Transfer, code: int) -> dict[str, Any]:
         "num_connects": 1 if "remote_ip" in facts else 0,
         "content_type": reply.header("content-type") if reply is not None else "",
         "exitcode": code,
+        "http_connect": "000",
+        "num_headers": len(reply.headers) if reply is not None else 0,
+        "urlnum": transfer.number,
         "http_version": reply.version if reply is not None else "0",
         "method": facts.get("method", "GET"),
         "url": transfer.url,

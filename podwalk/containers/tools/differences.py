@@ -12,7 +12,6 @@ import difflib
 from podwalk.containers.files import Directory, FileError, Node
 from podwalk.containers.process import Process
 from podwalk.containers.tools.command import Options, ToolError, UsageError, decode, encode, open_input, tool
-from podwalk.containers.tools.listing import modified
 from podwalk.simulation import Task
 
 
@@ -51,8 +50,7 @@ def _files(process: Process, options: Options, first: str, second: str) -> Task:
     if "q" in options:
         process.write(f"Files {first} and {second} differ\n")
         return 1
-    dates = [_date(process, name) for name in (first, second)]
-    lines = difflib.unified_diff(left, right, first, second, dates[0], dates[1], n=options.number("U", 3))
+    lines = difflib.unified_diff(left, right, first, second, n=options.number("U", 3))
     out = "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
     yield from process.emit(encode(out))
     return 1
@@ -64,13 +62,6 @@ def _seen(line: str, options: Options) -> str:
     elif "b" in options:
         line = " ".join(line.split())
     return line.lower() if "i" in options else line
-
-
-def _date(process: Process, name: str) -> str:
-    if name == "-":
-        return process.simulation.datetime().strftime("%Y-%m-%d %H:%M:%S +0000")
-    node = process.container.files.stat(process.path(name))
-    return modified(process, node).strftime("%Y-%m-%d %H:%M:%S +0000")
 
 
 def _trees(process: Process, options: Options, first: str, second: str) -> Task:

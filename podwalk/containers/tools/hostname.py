@@ -28,5 +28,5 @@ def hostname(process: Process) -> Task:
     shown = {"-f": full, "--fqdn": full, "-d": domain, "--domain": domain, "-s": short, "--short": short, "": name}
     if option not in shown:
         return process.fail(f"hostname: invalid option -- '{option.lstrip('-')}'")
-    process.write(f"{shown[option]}\n")
+    process.write(f"{shown[option]}\n" if shown[option] or option not in ("-d", "--domain") else "")
     return 0

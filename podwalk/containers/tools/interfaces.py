@@ -1,4 +1,4 @@
-"""What a container sees of its network: ip, ifconfig, route, arp, ss, netstat.
+"""What a container sees of its network: its interface, ifconfig, route, arp, ss, netstat.
 
 Source: iproute2, BusyBox 1.38 and net-tools; outputs as a real Pod prints them. Pods are wired as Calico does: one
 interface with a /32 and a default route to 169.254.1.1.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from podwalk.containers.process import Process, Program
@@ -58,136 +58,47 @@ def is_pod(network: NetNs) -> bool:
     return network.peer.pod is not None
 
 
-def ip_of(busybox: bool) -> Program:
-    """Return the ``ip`` of BusyBox, or that of iproute2."""
-
-    def run(process: Process) -> Task:
-        yield process.sleep(0)
-        words = [word for word in process.argv[1:] if word not in ("-4", "-6", "-o", "-c", "-color")]
-        brief = any(word in ("-br", "-brief") for word in words)
-        words = [word for word in words if not word.startswith("-")]
-        if not words:
-            return process.fail(
-                "Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }\nwhere  OBJECT := { address | link | neighbour | route"
-                " | rule }",
-                255,
-            )
-        subject = words[0]
-        if len(words) > 1 and words[1] not in ("show", "list", "ls", "s", "l", "get", "dev"):
-            return process.fail("RTNETLINK answers: Operation not permitted", 2)
-        table: list[tuple[str, Callable[[], str | int]]] = [
-            (
-                "address",
-                lambda: _brief(process.container.network) if brief else _addresses(process.container.network, busybox),
-            ),
-            ("link", lambda: _links(process.container.network, busybox)),
-            ("neighbour", lambda: f"{GATEWAY} dev eth0 lladdr {GATEWAY_MAC} REACHABLE \n"),
-            ("route", lambda: _route(process, words[1:])),
-            (
-                "rule",
-                lambda: "0:\tfrom all lookup local\n32766:\tfrom all lookup main\n32767:\tfrom all lookup default\n",
-            ),
-        ]
-        for name, show in table:
-            if name.startswith(subject) or (name == "neighbour" and subject == "neighbor"):
-                shown = show()
-                if isinstance(shown, int):
-                    return shown
-                process.write(shown)
-                return 0
-        return process.fail(f'Object "{subject}" is unknown, try "ip help".', 1)
-
-    return run
-
-
-def _brief(network: NetNs) -> str:
-    eth = interface(network)
-    return (
-        f"{'lo':<16} {'UNKNOWN':<14} 127.0.0.1/8 ::1/128 \n"
-        f"{f'eth0@if{eth.peer}':<16} {'UP':<14} {eth.address}/{eth.prefix} {eth.link_local}/64 \n"
-    )
-
-
-def _heads(network: NetNs, busybox: bool, mode: str) -> tuple[str, str]:
-    eth = interface(network)
-    if busybox:
-        return (
-            "1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue qlen 1000\n",
-            f"2: eth0@if{eth.peer}: <BROADCAST,MULTICAST,UP,LOWER_UP,M-DOWN> mtu 1500 qdisc noqueue qlen 1000\n",
-        )
-    return (
-        f"1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN {mode}group default qlen 1000\n",
-        (
-            f"2: eth0@if{eth.peer}: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP {mode}group"
-            " default qlen 1000\n"
-        ),
-    )
-
-
-def _addresses(network: NetNs, busybox: bool) -> str:
-    eth = interface(network)
-    lo, head = _heads(network, busybox, "")
-    netns = "" if busybox else " link-netnsid 0"
-    forever = "       valid_lft forever preferred_lft forever\n"
-    return (
-        f"{lo}    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00\n    inet 127.0.0.1/8 scope host lo\n{forever} "
-        f"   inet6 ::1/128 scope host \n{forever}{head}    link/ether {eth.mac} brd ff:ff:ff:ff:ff:ff{netns}\n    inet"
-        f" {eth.address}/{eth.prefix} scope global eth0\n{forever}    inet6 {eth.link_local}/64 scope link \n{forever}"
-    )
-
-
-def _links(network: NetNs, busybox: bool) -> str:
-    eth = interface(network)
-    lo, head = _heads(network, busybox, "mode DEFAULT ")
-    netns = "" if busybox else " link-netnsid 0"
-    return (
-        f"{lo}    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00\n"
-        f"{head}    link/ether {eth.mac} brd ff:ff:ff:ff:ff:ff{netns}\n"
-    )
-
-
-def _gateway(network: NetNs) -> str:
+def gateway_of(network: NetNs) -> str:
+    """Return where a namespace sends what is not beside it."""
     if is_pod(network):
         return GATEWAY
     return str(next(ipaddress.ip_network(network.fabric.options.node_cidr).hosts()))
 
 
-def _route(process: Process, words: list[str]) -> str | int:
-    network = process.container.network
-    if words[:1] == ["get"]:
-        if len(words) < 2:
-            return process.fail("need at least a destination address")
-        target = words[1].partition("/")[0]
-        if target == network.ip or target.startswith("127."):
-            return f"local {target} dev lo src {network.ip} uid 0 \n    cache <local> \n"
-        return f"{target} via {_gateway(network)} dev eth0 src {network.ip} uid 0 \n    cache \n"
-    if is_pod(network):
-        return f"default via {GATEWAY} dev eth0 \n{GATEWAY} dev eth0 scope link \n"
-    return (
-        f"default via {_gateway(network)} dev eth0 \n{network.fabric.options.node_cidr} dev eth0 scope link  src"
-        f" {network.ip} \n"
-    )
-
-
 def ifconfig(process: Process) -> Task:
-    """Show the interfaces as BusyBox's ifconfig does; traffic is not counted."""
+    """Show the interfaces, or those that are named, as BusyBox's ifconfig does; traffic is not counted."""
     yield process.sleep(0)
-    network = process.container.network
+    shown = _configured(process.container.network)
+    words = [word for word in process.argv[1:] if word != "-a"]
+    if len(words) > 1:
+        return process.fail("ifconfig: SIOCSIFADDR: Operation not permitted")
+    if words and words[0] not in shown:
+        return process.fail(f"ifconfig: {words[0]}: error fetching interface information: Device not found")
+    process.write("".join(f"{text}\n" for name, text in shown.items() if words in ([], [name])))
+    return 0
+
+
+def _configured(network: NetNs) -> dict[str, str]:
     eth = interface(network)
     mask = str(ipaddress.ip_network(f"0.0.0.0/{eth.prefix}").netmask)
     counters = (
-        "          RX packets:0 errors:0 dropped:0 overruns:0 frame:0\n          TX packets:0 errors:0 dropped:0"
-        " overruns:0 carrier:0\n          collisions:0 txqueuelen:1000 \n          RX bytes:0 (0.0 B)  TX bytes:0 (0.0"
-        " B)\n\n"
+        "          RX packets:0 errors:0 dropped:0 overruns:0 frame:0\n"
+        "          TX packets:0 errors:0 dropped:0 overruns:0 carrier:0\n"
+        "          collisions:0 txqueuelen:1000 \n          RX bytes:0 (0.0 B)  TX bytes:0 (0.0 B)\n"
     )
-    process.write(
-        f"eth0      Link encap:Ethernet  HWaddr {eth.mac.upper()}  \n          inet addr:{eth.address}  Bcast:0.0.0.0 "
-        f" Mask:{mask}\n          inet6 addr: {eth.link_local}/64 Scope:Link\n          UP BROADCAST RUNNING MULTICAST "
-        f" MTU:1500  Metric:1\n{counters}lo        Link encap:Local Loopback  \n          inet addr:127.0.0.1 "
-        " Mask:255.0.0.0\n          inet6 addr: ::1/128 Scope:Host\n          UP LOOPBACK RUNNING  MTU:65536 "
-        f" Metric:1\n{counters}"
-    )
-    return 0
+    return {
+        "eth0": (
+            f"eth0      Link encap:Ethernet  HWaddr {eth.mac.upper()}  \n"
+            f"          inet addr:{eth.address}  Bcast:0.0.0.0  Mask:{mask}\n"
+            f"          inet6 addr: {eth.link_local}/64 Scope:Link\n"
+            f"          UP BROADCAST RUNNING MULTICAST  MTU:1500  Metric:1\n{counters}"
+        ),
+        "lo": (
+            "lo        Link encap:Local Loopback  \n          inet addr:127.0.0.1  Mask:255.0.0.0\n"
+            "          inet6 addr: ::1/128 Scope:Host\n"
+            f"          UP LOOPBACK RUNNING  MTU:65536  Metric:1\n{counters}"
+        ),
+    }
 
 
 def route(process: Process) -> Task:
@@ -195,7 +106,7 @@ def route(process: Process) -> Task:
     yield process.sleep(0)
     network = process.container.network
     numeric = any("n" in word for word in process.argv[1:] if word.startswith("-"))
-    rows = [("0.0.0.0" if numeric else "default", _gateway(network), "0.0.0.0", "UG")]
+    rows = [("0.0.0.0" if numeric else "default", gateway_of(network), "0.0.0.0", "UG")]
     if is_pod(network):
         rows.append((GATEWAY, "0.0.0.0" if numeric else "*", "255.255.255.255", "UH"))
     else:
@@ -297,7 +208,4 @@ def ss(process: Process) -> Task:
     return 0
 
 
-BUSYBOX_INTERFACES: dict[str, Program] = {
-    "ip": ip_of(busybox=True), "ifconfig": ifconfig, "route": route, "arp": arp, "netstat": netstat,
-}  # fmt: skip
-DEBIAN_INTERFACES: dict[str, Program] = {"ip": ip_of(busybox=False), "ss": ss}
+BUSYBOX_INTERFACES: dict[str, Program] = {"ifconfig": ifconfig, "route": route, "arp": arp, "netstat": netstat}

@@ -217,6 +217,8 @@ def traceroute_of(busybox: bool) -> Program:
 def _routers(network: NetNs, ip: str) -> list[str]:
     """Return the nodes that a packet passes."""
     fabric = network.fabric
+    if ip == network.ip or ip.startswith("127."):
+        return []
     own = [] if network.peer.pod is None else [fabric.address_of_node(network.peer.node)]
     target = fabric.node_of(ip)
     if target and target != network.peer.node and fabric.address_of_node(target) != ip:

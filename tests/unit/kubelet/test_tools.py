@@ -62,8 +62,67 @@ def test_curl_shows_the_conversation(lab: Any, echo: str) -> None:
         "< Content-Length: 35",
         "< Content-Type: text/plain; charset=utf-8",
         "< ",
+        "{ [35 bytes data]",
         "* Connection #0 to host backend left intact",
     ]
+
+
+def test_curl_meters_a_transfer_whose_output_does_not_go_to_a_terminal(lab: Any, echo: str) -> None:
+    row = "  0     0    0     0    0     0      0      0 --:--:-- --:--:-- --:--:--     0"
+    output = lab.exec("shoot", "curl", "-f", "http://backend:80/x", "-o", "/dev/null")
+    head, begun, over = output.stderr.split("\r")
+    assert head.count("\n") == 2
+    assert begun == row
+    assert re.fullmatch(r"100    35  100    35    0     0 +\w+      0( --:--:--){3} +\w+\n", over)
+    failed = lab.exec("shoot", "curl", "-m", "2", "http://10.244.250.1")
+    assert failed.stderr.split("\r")[1:] == [
+        row,
+        row,
+        row.replace("--:--:-- --:--:--     0", " 0:00:01 --:--:--     0"),
+        row.replace("--:--:-- --:--:--     0", " 0:00:02 --:--:--     0")
+        + "\ncurl: (28) Connection timed out after 2000 milliseconds\n",
+    ]
+    named = lab.exec("shoot", "curl", "-O", "http://backend")
+    assert named.stderr == (
+        "curl: Remote file name has no length!\ncurl: (23) Failed writing received data to disk/application\n"
+    )
+
+
+IPROUTE2 = [
+    (
+        "ip -4 -o addr show lo",
+        ["1: lo    inet 127.0.0.1/8 scope host lo\\       valid_lft forever preferred_lft forever"],
+    ),
+    ("ip -br link show lo", ["lo               UNKNOWN        00:00:00:00:00:00 <LOOPBACK,UP,LOWER_UP> "]),
+    ("ip addr show scope host dev lo | wc -l", ["6"]),
+    ("ip -6 addr | grep -c inet6", ["2"]),
+    ("ip route show default", ["default via 169.254.1.1 dev eth0 "]),
+    ("ip route get 127.0.0.1", ["local 127.0.0.1 dev lo src 127.0.0.1 uid 0 ", "    cache <local> "]),
+    ("ip addr show nothing 2>&1; echo $?", ['Device "nothing" does not exist.', "1"]),
+    ("ip addr foo 2>&1; echo $?", ['Command "foo" is unknown, try "ip address help".', "255"]),
+    ("ip link set lo down 2>&1; echo $?", ["RTNETLINK answers: Operation not permitted", "2"]),
+    ("ip -s link 2>&1; echo $?", ["ip: the option -s is ip's, but Podwalk does not simulate it", "2"]),
+    ("ip -V", ["ip utility, iproute2-6.1.0, libbpf 1.1.0"]),
+]
+
+
+def test_ip_of_iproute2_shows_what_it_is_asked_for(lab: Any) -> None:
+    shown = {command: lab.exec("shoot", "sh", "-c", command).stdout for command, _ in IPROUTE2}
+    assert {command: text.split("\n")[:-1] for command, text in shown.items()} == dict(IPROUTE2)
+
+
+def test_only_the_errors_of_a_program_go_through_a_pipe(lab: Any) -> None:
+    assert "No such file" in lab.exec("shoot", "sh", "-c", "ls /nothing 2>&1 >/dev/null | cat").stdout
+
+
+def test_busybox_and_alpine_have_no_bash(lab: Any) -> None:
+    lab.apply(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: small}\n"
+        "spec: {containers: [{name: c, image: 'alpine:3.22', command: [sleep, infinity]}]}"
+    )
+    lab.ready("small")
+    output = lab.exec("small", "sh", "-c", "bash")
+    assert (output.code, output.stderr) == (127, "sh: line 0: bash: not found\n")
 
 
 @pytest.mark.parametrize(
