@@ -158,9 +158,9 @@ class Runner:
                 )
                 return image
             if image is None and policy == "Never":
-                self._refuse_pull(
-                    "ErrImageNeverPull", f'Container image "{reference}" is not present with pull policy of Never'
-                )
+                absent = f'Container image "{reference}" is not present with pull policy of Never'
+                self.event("Warning", "ErrImageNeverPull", absent)
+                self._refuse_pull("ErrImageNeverPull", absent)
                 yield from self.pause(CONFIG_RETRY_S)
                 continue
             self.event("Normal", "Pulling", f'Pulling image "{reference}"')

@@ -27,6 +27,7 @@ def reconcile(context: Context, key: Key) -> float | None:
         context.cache.attempts.pop(key, None)
         return None
     if pod["spec"].get("schedulingGates"):
+        _say_gated(context, pod)
         return None
     nodes = context.objects.list("nodes")
     refused, whole = _refusals(context, pod, nodes)
@@ -60,6 +61,17 @@ def _refusals(context: Context, pod: Object, nodes: Iterable[Object]) -> tuple[d
     for name, reason in topology.check(context, pod, left).items():
         refused[name] = [reason]
     return refused, None
+
+
+def _say_gated(context: Context, pod: Object) -> None:
+    """Say why a Pod is left alone, as the API server does of a new Pod with gates."""
+    if not pods.condition(pod, "PodScheduled"):
+        why = "Scheduling is blocked due to non-empty scheduling gates"
+
+        def change(latest: Object) -> None:
+            set_scheduled(context, latest, "False", "SchedulingGated", why)
+
+        context.objects.modify("pods", *key_of(pod), change, subresource="status", manager="kube-scheduler")
 
 
 def _give_up(

@@ -38,6 +38,16 @@ def test_replicas_are_spread_over_the_workers(bench: Bench) -> None:
     assert Counter(entry["spec"]["nodeName"] for entry in bench.list("pods")) == {"lab-worker": 3, "lab-worker2": 3}
 
 
+def test_a_pod_with_a_gate_says_so_and_waits_until_it_is_gone(bench: Bench) -> None:
+    bench.create("pods", pod(schedulingGates=[{"name": "example.com/wait"}]))
+    (condition,) = bench.get("pods", "client")["status"]["conditions"]
+    assert (condition["type"], condition["status"], condition["reason"]) == ("PodScheduled", "False", "SchedulingGated")
+    assert condition["message"] == "Scheduling is blocked due to non-empty scheduling gates"
+    assert bench.events("client") == []
+    bench.modify("pods", "client", lambda found: found["spec"].pop("schedulingGates"))
+    assert bench.get("pods", "client")["spec"]["nodeName"]
+
+
 # The sentences were seen on kind.
 @pytest.mark.parametrize(
     ("spec", "expected"),

@@ -65,6 +65,15 @@ def test_a_pod_that_is_never_restarted_ends_as_its_containers_did(bench: Any) ->
     assert bench.logs("good") == "hi\n"
 
 
+def test_an_image_that_is_not_there_and_may_not_be_pulled_is_said_so(bench: Any) -> None:
+    bench.apply(pod("never", 'image: "nosuch/image:1.0", imagePullPolicy: Never'))
+    bench.until(lambda: "ErrImageNeverPull" in str(bench.pod("never")["status"]))
+    words = 'Container image "nosuch/image:1.0" is not present with pull policy of Never'
+    assert bench.status("never")["state"]["waiting"] == {"reason": "ErrImageNeverPull", "message": words}
+    assert bench.messages("never", "ErrImageNeverPull") == [words]
+    assert bench.messages("never", "Failed") == ["Error: ErrImageNeverPull"]
+
+
 def test_an_image_that_is_nowhere_cannot_be_pulled(bench: Any) -> None:
     bench.apply(pod("badimg", 'image: "nosuch/image:1.0"'))
     bench.until(lambda: "ImagePullBackOff" in str(bench.pod("badimg")["status"]))
