@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from podwalk.containers.process import Process, Program
 from podwalk.containers.sockets import Connection, NetNs
+from podwalk.containers.tools import socket_filter
 from podwalk.simulation import Task
 
 GATEWAY = "169.254.1.1"
@@ -154,6 +155,12 @@ def _state(connection: Connection) -> str:
     return "CLOSE_WAIT" if connection.incoming.closed else "ESTABLISHED"
 
 
+def _port_of(text: str) -> int:
+    """Return the port of an address; 0 for any."""
+    port = text.rpartition(":")[2]
+    return int(port) if port.isdigit() else 0
+
+
 def _wanted(process: Process) -> tuple[str, bool, set[str]]:
     letters = "".join(word[1:] for word in process.argv[1:] if word.startswith("-") and not word.startswith("--"))
     long = {word for word in process.argv[1:] if word.startswith("--")}
@@ -187,10 +194,16 @@ def ss(process: Process) -> Task:
     """List sockets as iproute2's ss does."""
     yield process.sleep(0)
     letters, listening, protocols = _wanted(process)
+    try:
+        passes = socket_filter.read([word for word in process.argv[1:] if not word.startswith("-")])
+    except socket_filter.FilterError as error:
+        return process.fail(str(error))
     rows = []
     for entry in entries(process.container.network):
         is_server = entry.state in ("LISTEN", "UNCONN")
         if (protocols and entry.protocol not in protocols) or ("a" not in letters and listening != is_server):
+            continue
+        if not passes(*(_port_of(text) for text in (entry.local, entry.remote))):
             continue
         rows.append((entry.protocol, {"ESTABLISHED": "ESTAB"}.get(entry.state, entry.state.replace("_", "-")), entry))
     with_protocol = len(protocols) != 1

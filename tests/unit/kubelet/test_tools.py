@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from podwalk.containers.tools import socket_filter
 from podwalk.types import Request
 
 TRY = "curl: try 'curl --help' or 'curl --manual' for more information"
@@ -338,6 +339,36 @@ def test_ping_reaches_pods_but_no_service(lab: Any, echo: str) -> None:
         == f"PING backend ({echo}): 56 data bytes\n\n--- backend ping statistics ---\n1 packets transmitted, 0 packets"
         " received, 100% packet loss\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "ports"),
+    [
+        (["sport = :8080"], ["8080"]),
+        (["sport", "eq", "8080"], ["8080"]),
+        (["( sport = :8080 or sport = :9090 )"], ["8080", "9090"]),
+        (["sport != :8080"], ["9090"]),
+        (["not sport = :8080 and sport gt :9000"], ["9090"]),
+        (["sport = :1"], []),
+    ],
+)
+def test_ss_filters_by_port(words: list[str], ports: list[str]) -> None:
+    passes = socket_filter.read(words)
+    assert [port for port in ("8080", "9090") if passes(int(port), 0)] == ports
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("sport = :x", 'Error: "x" does not look like a port.\nCannot parse dst/src address.\n'),
+        ("src 10.0.0.1", "ss: podwalk simulates filters by sport and dport, not by 'src'\n"),
+        ("( sport = :1", 'ss: bison bellows (while parsing filter): "syntax error!" Sorry.\n'),
+    ],
+)
+def test_ss_says_which_filter_it_cannot_read(servers: Any, words: str, said: str) -> None:
+    refused = servers.exec("shoot", "ss", "-tln", words)
+    assert (refused.stderr, refused.code) == (said, 1)
+    assert servers.exec("shoot", "ss", "-ant46", "sport = :1").stdout.count("\n") == 1
 
 
 def test_interfaces_and_sockets_are_listed(servers: Any) -> None:
