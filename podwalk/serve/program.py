@@ -33,6 +33,8 @@ from podwalk.serve.place import (
 )
 from podwalk.types import ClusterOptions
 
+MOST_FILES = 65_536
+
 
 @click.command()
 @click.argument("name")
@@ -41,6 +43,7 @@ from podwalk.types import ClusterOptions
 @click.option("--options", "options_json", default="{}", help="ClusterOptions as JSON.")
 def main(name: str, port: int, clock: ClockMode, options_json: str) -> None:
     """Serve the cluster NAME on loopback until told to stop."""
+    _allow_many_sockets()
     options = json.loads(options_json)
     if "node_port_range" in options:
         options["node_port_range"] = tuple(options["node_port_range"])
@@ -48,6 +51,19 @@ def main(name: str, port: int, clock: ClockMode, options_json: str) -> None:
         asyncio.run(serve(find(name), ClusterOptions(**{**options, "name": name}), port=port, mode=clock))
     except PodwalkError as error:
         sys.exit(f"podwalk: {error}")
+
+
+def _allow_many_sockets() -> None:
+    """Let the process hold as many files open as it may: each watch is a socket, and many shells stop at 1,024."""
+    try:
+        import resource
+    except ImportError:  # Windows, which has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def serve(place: Place, options: ClusterOptions, *, port: int, mode: ClockMode) -> None:
