@@ -18,7 +18,7 @@ class Editor:
             value=text,
             description="Manifest",
             layout={"width": "100%", "height": "auto"},
-            rows=min(24, max(4, text.count("\n"))),
+            rows=min(24, max(4, text.count("\n") + 1)),
             continuous_update=True,
         )
         self.area.add_class("podwalk-editor")
