@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from podwalk.types import Object, Ref, View
 
 SLICES = "endpointslices.discovery.k8s.io"
+HEADLESS = "service.kubernetes.io/headless"
+"""The label by which the controller marks the slices of headless Services."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +63,18 @@ class Choice:
 def behind(view: View, service: Object, port: Object) -> tuple[Endpoint, ...]:
     """Return every endpoint of one port of a Service, ready or not, each once, in kube-proxy's order of "address:port".
 
+    A slice that is marked as a headless Service's, though the Service is none, is passed over, as kube-proxy does.
+
     Args:
         view: the objects.
         service: the Service.
         port: an entry of its ``spec.ports``.
     """
-    metadata = service["metadata"]
+    metadata, headless = service["metadata"], service["spec"].get("clusterIP") == "None"
     found: dict[tuple[str, int], Endpoint] = {}
     for endpoint_slice in view.lookup("slice-service", f"{metadata.get('namespace', '')}/{metadata['name']}"):
+        if not headless and HEADLESS in (endpoint_slice["metadata"].get("labels") or {}):
+            continue
         for endpoint in _of_slice(endpoint_slice, port):
             found.setdefault((endpoint.ip, endpoint.port), endpoint)
     return tuple(found[key] for key in sorted(found, key=lambda key: f"{key[0]}:{key[1]}"))

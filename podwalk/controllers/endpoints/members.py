@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from podwalk.controllers import pods
 from podwalk.controllers.controller import Context
 from podwalk.controllers.queue import Key
+from podwalk.network.endpoints import HEADLESS
 from podwalk.types import Change, Object
 
 TRIGGER_TIME = "endpoints.kubernetes.io/last-change-trigger-time"
-HEADLESS = "service.kubernetes.io/headless"
 MANAGER = "kube-controller-manager"
 
 

@@ -325,6 +325,15 @@ def test_a_service_that_another_proxy_serves_is_left_alone_and_that_is_said(worl
     assert (verdict.hops[-1].title, verdict.hops[-1].field) == ("Service default/web", "metadata.labels")
 
 
+def test_a_slice_that_is_marked_headless_is_none_of_kube_proxys(world: World) -> None:
+    a, b = world.pod("a"), world.pod("b")
+    world.service("web")
+    made = world.slice("web", [endpoint(b)])
+    labels = {**made["metadata"]["labels"], "service.kubernetes.io/headless": ""}
+    world.put("endpointslices.discovery.k8s.io", {**made, "metadata": {**made["metadata"], "labels": labels}})
+    assert world.route(a, SERVICE, 80).outcome is Outcome.REFUSED
+
+
 def test_a_client_outside_has_no_way_to_cluster_addresses(world: World) -> None:
     _, there = local(world)
     for ip in (SERVICE, there["status"]["podIP"]):
