@@ -85,6 +85,11 @@ class Pipe:
         self.broken = False
         self.on_write: Callable[[bytes], None] | None = None
 
+    @property
+    def pending(self) -> bytes:
+        """What was written and not read yet."""
+        return bytes(self._buffer)
+
     def write(self, data: bytes) -> None:
         """Add bytes, or hand them to ``on_write`` if that is set.
 

@@ -66,6 +66,7 @@ class Terminal:
 
     ``foreground`` are the processes that ^C goes to, with their descendants; an interactive shell sets it. At its
     prompt it also sets ``prompt``, which it draws anew when the window's size changes: so whoever attaches sees it.
+    Such a shell edits its line itself: it echoes what was typed ahead when it comes to it, and until then nobody does.
     """
 
     def __init__(self, simulation: Simulation, on_output: Callable[[bytes], None]) -> None:
@@ -77,13 +78,24 @@ class Terminal:
         self.columns, self.rows = 80, 24
         self.prompt = ""
         self._simulation = simulation
-        self._sized = self._redraws = False
+        self._sized = self._redraws = self._typed_ahead = False
         self._line = bytearray()
 
     def receive(self, data: bytes) -> None:
         """Take what the client typed."""
         for byte in data:
             self._key(byte)
+
+    def ask(self, prompt: str) -> None:
+        """Let a shell that edits its line read the next one: what was typed already is shown now."""
+        self.prompt = prompt
+        line, newline, _ = self.stdin.pending.partition(b"\n")
+        self._typed_ahead = bool(newline)
+        self.stdout.write(line + newline or bytes(self._line))
+
+    def answered(self) -> None:
+        """Echo again whatever is typed: the shell has read its line, and something else may read the next."""
+        self.prompt, self._typed_ahead = "", False
 
     def resize(self, columns: int, rows: int) -> None:
         """Set the size of the client's window; the first is no change of one."""
@@ -118,6 +130,7 @@ class Terminal:
         if byte in (0x0D, 0x0A):
             self._echo(b"\n")
             self._flush(b"\n")
+            self._typed_ahead = bool(self.prompt)
         elif byte in (0x7F, 0x08):
             self._erase(1)
         elif byte == 0x15:
@@ -153,7 +166,8 @@ class Terminal:
                 self._echo(b"\b \b")
 
     def _echo(self, data: bytes) -> None:
-        self.stdout.write(data)
+        if not self._typed_ahead:
+            self.stdout.write(data)
 
 
 def _descends(process: Process | None, ancestor: Process) -> bool:

@@ -57,12 +57,12 @@ def _ask(shell: Shell, words: str) -> None:
     """Prompt; a shell that edits its line has the terminal draw it anew when the window changes."""
     shell.write(words, 2)
     if shell.process.terminal is not None and shell.dialect.name != "dash":
-        shell.process.terminal.prompt = words
+        shell.process.terminal.ask(words)
 
 
 def _answered(shell: Shell) -> None:
     if shell.process.terminal is not None:
-        shell.process.terminal.prompt = ""
+        shell.process.terminal.answered()
 
 
 def _run(shell: Shell, text: str, *, last: bool) -> Step:

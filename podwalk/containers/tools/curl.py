@@ -274,7 +274,7 @@ def _request_of(transfer: Transfer) -> tuple[str, bytes, list[tuple[str, str]]]:
         method, joined = "PUT", _file(transfer, options.values["upload-file"], 26)
     if options.has("head"):
         method = "HEAD"
-    if options.values.get("request") == method and options.has("verbose"):
+    if options.values.get("request") == method and options.has("verbose") and not options.has("silent"):
         note = f"Note: Unnecessary use of -X or --request, {method} is already inferred.\n"
         transfer.process.stderr.write(note.encode())
     return options.values.get("request", method), joined, headers

@@ -50,6 +50,27 @@ def test_a_shell_on_a_terminal_prompts_echoes_and_answers(screen: Screen) -> Non
     assert screen.type("echo hi\r") == "echo hi\r\nhi\r\n/ # "
 
 
+def test_lines_that_are_pasted_are_shown_when_the_shell_comes_to_them(screen: Screen) -> None:
+    """As on a real terminal with BusyBox's ash; seen on kind on 2026-11-28."""
+    shown = screen.type("echo one\recho two\recho thr")
+    assert shown == "echo one\r\none\r\n/ # echo two\r\ntwo\r\n/ # echo thr"
+    assert screen.type("ee\r") == "ee\r\nthree\r\n/ # "
+
+
+def test_what_is_typed_while_a_program_runs_is_echoed_then_and_by_the_shell_once_more(screen: Screen) -> None:
+    screen.terminal.receive(b"sleep 3\r")
+    screen.wait(0.5)
+    before = len(screen.shown)
+    assert screen.type("echo ahead\recho par") == "echo ahead\r\necho par"
+    screen.wait(3)
+    assert screen.shown[before:] == b"echo ahead\r\necho par/ # echo ahead\r\nahead\r\n/ # echo par"
+
+
+def test_a_program_reads_what_was_pasted_after_its_command(screen: Screen) -> None:
+    assert screen.type("cat\rhello\r") == "cat\r\nhello\r\n"
+    assert screen.type("again\r") == "again\r\nagain\r\n"
+
+
 def test_backspace_takes_back_a_character(screen: Screen) -> None:
     assert screen.type("echo ab\x7fc\r").endswith("\r\nac\r\n/ # ")
 
