@@ -17,6 +17,7 @@ from podwalk.controllers.status import set_status
 from podwalk.types import Change, Object
 
 RESOURCE = "poddisruptionbudgets.policy"
+DELETION_TIMEOUT_S = 120.0
 SCALED = {"ReplicaSet": "replicasets.apps", "StatefulSet": "statefulsets.apps", "Deployment": "deployments.apps"}
 
 
@@ -35,7 +36,12 @@ def reconcile(context: Context, key: Key) -> float | None:
     expected, desired, error = _wanted(context, budget["spec"], found)
     if error:
         context.recorder.event(budget, "Warning", "CalculateExpectedPodCountFailed", error)
-    healthy = sum(1 for pod in found if pods.is_ready(pod) and not pods.is_terminating(pod))
+    going = _going(context, budget, found)
+    healthy = sum(
+        1
+        for pod in found
+        if pods.is_ready(pod) and not pods.is_terminating(pod) and pod["metadata"]["name"] not in going
+    )
     allowed = max(0, healthy - desired) if expected and not error else 0
     status: Object = {
         "currentHealthy": healthy,
@@ -44,9 +50,21 @@ def reconcile(context: Context, key: Key) -> float | None:
         "expectedPods": expected,
         "observedGeneration": budget["metadata"].get("generation", 1),
         "conditions": [_condition(context, budget, allowed, error)],
+        **({"disruptedPods": going} if going else {}),
     }
     set_status(context.objects, RESOURCE, budget, status)
-    return None
+    return DELETION_TIMEOUT_S if going else None
+
+
+def _going(context: Context, budget: Object, found: list[Object]) -> dict[str, str]:
+    """Return the Pods that were told to go a while ago and are still there, with the time: they are not healthy.
+
+    One that is deleted is counted as such; of one that is not within two minutes, nobody knows any more.
+    """
+    oldest = context.simulation.timestamp(context.simulation.now - DELETION_TIMEOUT_S)
+    present = {pod["metadata"]["name"] for pod in found if not pods.is_terminating(pod)}
+    told = (budget.get("status") or {}).get("disruptedPods") or {}
+    return {name: since for name, since in told.items() if name in present and since > oldest}
 
 
 def _wanted(context: Context, spec: Object, found: list[Object]) -> tuple[int, int, str]:

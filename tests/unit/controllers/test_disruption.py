@@ -47,6 +47,21 @@ def test_a_budget_says_how_many_may_go(web: Bench, spec: Object, desired: int, a
     assert condition["status"] == ("True" if allowed else "False")
 
 
+def test_a_pod_that_was_told_to_go_is_not_healthy_until_it_is_forgotten(web: Bench) -> None:
+    web.create(RESOURCE, budget(minAvailable=2))
+    name = web.list("pods")[0]["metadata"]["name"]
+    told = {name: web.simulation.timestamp(), "nobody": web.simulation.timestamp()}
+    found = web.get(RESOURCE, "web")
+    status = {**found["status"], "disruptedPods": told, "disruptionsAllowed": 9}
+    web.objects.update(RESOURCE, {**found, "status": status}, subresource="status")
+    web.settle()
+    status = web.get(RESOURCE, "web")["status"]
+    assert (status["disruptedPods"], status["currentHealthy"]) == ({name: told[name]}, 4)
+    web.simulation.advance(web.simulation.now + 125)
+    status = web.get(RESOURCE, "web")["status"]
+    assert ("disruptedPods" in status, status["currentHealthy"]) == (False, 5)
+
+
 def test_a_pod_that_is_not_ready_uses_the_budget_up(web: Bench) -> None:
     web.create(RESOURCE, budget(maxUnavailable=1))
     web.run(web.list("pods")[0]["metadata"]["name"], ready=False)
