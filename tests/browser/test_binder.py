@@ -7,7 +7,6 @@ scripts run on a copy of the repository, in a home and an environment of their o
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import socket
 import subprocess
@@ -21,7 +20,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from podwalk.serve import control
 from podwalk.serve.place import Place
-from tests.browser.conftest import CHROMIUM, FLAGS, WAIT_MS, wait_until_served
+from tests.browser.conftest import CHROMIUM, FLAGS, WAIT_MS, Jupyter, wait_until_served
 
 pytestmark = [
     pytest.mark.slow,
@@ -69,8 +68,8 @@ def prepared(checkout: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def server(checkout: Path, prepared: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """The address of the server that `start` starts, and its token."""
+def server(checkout: Path, prepared: dict[str, str]) -> Iterator[Jupyter]:
+    """The server that `start` starts."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -82,7 +81,7 @@ def server(checkout: Path, prepared: dict[str, str]) -> Iterator[tuple[str, str]
         )
     try:
         wait_until_served(f"http://127.0.0.1:{port}/api?token={token}", process)
-        yield f"http://127.0.0.1:{port}", token
+        yield Jupyter(f"http://127.0.0.1:{port}", token, checkout, prepared)
     finally:
         process.terminate()
         process.wait(timeout=60)
@@ -104,12 +103,11 @@ def page(tmp_path: Path) -> Iterator[Page]:
             browser.close()
 
 
-def run_all(page: Page, server: tuple[str, str], document: str) -> None:
+def run_all(page: Page, server: Jupyter, document: str) -> None:
     """Open what a launch button opens (`urlpath=lab/tree/…`), and run it."""
-    address, token = server
-    page.goto(f"{address}/lab/tree/{document}?token={token}")
+    page.goto(f"{server.url}/lab/tree/{document}?token={server.token}&reset")
     page.locator(".jp-NotebookPanel-toolbar").wait_for()
-    expect(page.get_by_text(re.compile(r"^Python 3 .*\| Idle$"))).to_be_visible()
+    server.await_kernel(document)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
 
@@ -120,7 +118,7 @@ def test_the_module_that_notebooks_import_is_the_checkout_itself(checkout: Path,
     assert Path(finished.stdout.strip()).parent == checkout / "podwalk"
 
 
-def test_a_lab_opens_with_its_step_control_on_the_embedded_cluster(page: Page, server: tuple[str, str]) -> None:
+def test_a_lab_opens_with_its_step_control_on_the_embedded_cluster(page: Page, server: Jupyter) -> None:
     run_all(page, server, "notebooks/labs/01-first-service.ipynb")
     expect(page.locator(".jp-OutputArea-output").first).to_contain_text("embedded")
     card = page.locator(".podwalk-card").filter(has_text="Step 1 of")
@@ -129,7 +127,7 @@ def test_a_lab_opens_with_its_step_control_on_the_embedded_cluster(page: Page, s
     expect(card).to_contain_text("deployment.apps/backend")
 
 
-def test_a_chapter_of_text_opens_as_a_notebook_that_runs(page: Page, server: tuple[str, str]) -> None:
+def test_a_chapter_of_text_opens_as_a_notebook_that_runs(page: Page, server: Jupyter) -> None:
     run_all(page, server, "book/services/clusterip.md")
     outputs = page.locator(".jp-OutputArea-output")
     expect(outputs.first).to_contain_text("embedded")
