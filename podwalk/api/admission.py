@@ -225,8 +225,9 @@ def _default_ingress_class(objects: StoredObjects, resource: Resource, ingress: 
         if (one["metadata"].get("annotations") or {}).get(_DEFAULT_INGRESS_CLASS) == "true"
     ]
     if classes:
-        newest = max(classes, key=lambda one: (one["metadata"]["creationTimestamp"], one["metadata"]["name"]))
-        spec["ingressClassName"] = newest["metadata"]["name"]
+        newest = max(one["metadata"]["creationTimestamp"] for one in classes)
+        names = (one["metadata"]["name"] for one in classes if one["metadata"]["creationTimestamp"] == newest)
+        spec["ingressClassName"] = min(names)
 
 
 def warnings(resource: Resource, new: Object, old: Object | None) -> list[str]:

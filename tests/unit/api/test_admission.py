@@ -89,6 +89,22 @@ def test_an_ingress_gets_the_default_class(call: Caller) -> None:
     assert made["spec"]["ingressClassName"] == "main"
 
 
+def test_of_two_default_classes_made_in_one_second_the_lower_name_counts(call: Caller) -> None:
+    annotations = {"ingressclass.kubernetes.io/is-default-class": "true"}
+    classes = "/apis/networking.k8s.io/v1/ingressclasses"
+    times = {
+        call.created(
+            classes, {"metadata": {"name": name, "annotations": annotations}, "spec": {"controller": "e.com/c"}}
+        )["metadata"]["creationTimestamp"]
+        for name in ("one", "two")
+    }
+    assert len(times) == 1
+    backend = {"service": {"name": "s", "port": {"number": 80}}}
+    ingresses = "/apis/networking.k8s.io/v1/namespaces/default/ingresses"
+    made = call.created(ingresses, {"metadata": {"name": "i"}, "spec": {"defaultBackend": backend}})
+    assert made["spec"]["ingressClassName"] == "one"
+
+
 def test_endpoints_are_deprecated(call: Caller) -> None:
     warning = '299 - "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"'
     path = "/api/v1/namespaces/default/endpoints"
