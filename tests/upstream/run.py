@@ -77,7 +77,8 @@ def main(arguments: list[str]) -> int:
     found = run(options.expression or focus(listed))
     passed = {name for name, good in found.items() if good}
     if options.expression:
-        write_passing({*listed, *passed})
+        # Read once more: another run may have added to it meanwhile.
+        write_passing({*read_passing(), *passed})
     failed = sorted(set(found) - passed if not options.expression else (set(found) - passed) & set(listed))
     absent = [] if options.expression else sorted(set(listed) - set(found))
     for name in failed:
