@@ -179,6 +179,12 @@ MISTAKES: Mapping[str, Mistake] = {
         "  selector:\n    app: webb\n",
         {"names": 5.0, "door": 4.0},
     ),
+    "nobody behind orders": (
+        "names-answer",
+        "  selector:\n    app: orders\n",
+        "  selector:\n    app: order\n",
+        {"names": 4.0, "health": 0.0, "door": 4.0, "policies": 7.25},
+    ),
     "no policies": ("policies-answer", 'cluster.apply("""', 'manifests = ("""', {"policies": 0.0}),
 }
 
