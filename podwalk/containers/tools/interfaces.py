@@ -190,10 +190,16 @@ def netstat(process: Process) -> Task:
     return 0
 
 
+SS_LETTERS = "alntupHS46"
+"""The options of ss that are understood; -p adds nothing, since whose a socket is, is not simulated."""
+
+
 def ss(process: Process) -> Task:
-    """List sockets as iproute2's ss does."""
+    """List sockets as iproute2's ss does; what it may tell of each beside its addresses is not simulated."""
     yield process.sleep(0)
     letters, listening, protocols = _wanted(process)
+    if unknown := next((letter for letter in letters if letter not in SS_LETTERS), ""):
+        return process.fail(f"ss: -{unknown} is not simulated by Podwalk", 2)
     try:
         passes = socket_filter.read([word for word in process.argv[1:] if not word.startswith("-")])
     except socket_filter.FilterError as error:
@@ -217,7 +223,8 @@ def ss(process: Process) -> Task:
             cell.rjust(width) if title.endswith("Address:Port") and title.startswith("Local") else cell.ljust(width)
             for cell, width, title in zip(row, widths, table[0], strict=True)
         ]
-        process.write(" ".join(cells) + ("Process" if number == 0 else "") + "\n")
+        if number or "H" not in letters:
+            process.write(" ".join(cells) + ("" if number else "Process") + "\n")
     return 0
 
 

@@ -371,6 +371,18 @@ def test_ss_says_which_filter_it_cannot_read(servers: Any, words: str, said: str
     assert servers.exec("shoot", "ss", "-ant46", "sport = :1").stdout.count("\n") == 1
 
 
+@pytest.mark.parametrize("option", ["-s", "-x", "-tie"])
+def test_ss_refuses_what_it_cannot_show(servers: Any, option: str) -> None:
+    refused = servers.exec("shoot", "ss", option)
+    assert refused.code == 2
+    assert refused.stderr.endswith("is not simulated by Podwalk\n")
+
+
+def test_ss_leaves_its_heading_out_when_asked(servers: Any) -> None:
+    whole, bare = (servers.exec("shoot", "ss", option).stdout.splitlines() for option in ("-tln", "-tlnH"))
+    assert bare == whole[1:]
+
+
 def test_interfaces_and_sockets_are_listed(servers: Any) -> None:
     address = ip(servers, "shoot")
     assert f"    inet {address}/32 scope global eth0\n" in servers.exec("shoot", "ip", "addr").stdout
