@@ -132,6 +132,7 @@ def shop(cluster: Cluster) -> Cluster:
     cluster.apply(SHOP)
     cluster.wait("deployment/backend", "condition=Available")
     cluster.wait("pod/client", "condition=Ready")
+    cluster.wait("endpointslices", "create", selector=OF_BACKEND)
     cluster.wait("endpointslices", "jsonpath={.endpoints[2].conditions.ready}=true", selector=OF_BACKEND)
     cluster.exec("client", "wget -qO- -T 1 http://backend", until="succeeds")
     return cluster

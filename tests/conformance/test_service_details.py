@@ -79,6 +79,13 @@ def service(cluster: Cluster, name: str, app: str = "web", **spec: Any) -> Objec
     return dict(cluster.get("svc", name).object)
 
 
+def slice_of(world: Cluster, service: str) -> str:
+    """Return the name of a Service's EndpointSlice, which its controller makes a moment after the Service."""
+    selector = f"kubernetes.io/service-name={service}"
+    world.wait("endpointslices", "create", selector=selector)
+    return world.get("endpointslices", selector=selector).names[0]
+
+
 def names(cluster: Cluster, host: str, times: int) -> set[str]:
     """Return who answers many calls, once the Service is there."""
     call = f"curl -s -m 3 http://{host}/hostname"
@@ -93,7 +100,7 @@ def test_the_last_endpoint_serves_while_it_terminates(world: Cluster, nodes: tup
     assert names(world, "last", 1) == {"last"}
     CoreV1Api(world.api).delete_namespaced_pod("last", world.namespace)
     label = "jsonpath={.endpoints[0].conditions.terminating}=true"
-    found = world.get("endpointslices", selector="kubernetes.io/service-name=last").names[0]
+    found = slice_of(world, "last")
     world.wait(f"endpointslice/{found}", label)
     conditions = world.get("endpointslices", found).object["endpoints"][0]["conditions"]
     assert conditions == {"ready": False, "serving": True, "terminating": True}
@@ -160,7 +167,7 @@ def test_internal_policy_local_never_leaves_the_node(world: Cluster, nodes: tupl
 def test_traffic_stays_near_where_that_is_preferred(world: Cluster, wish: str) -> None:
     name = wish.lower()
     service(world, name, trafficDistribution=wish)
-    found = world.get("endpointslices", selector=f"kubernetes.io/service-name={name}").names[0]
+    found = slice_of(world, name)
     world.wait(f"endpointslice/{found}", "jsonpath={.endpoints[1].hints}")
     hints = {one["targetRef"]["name"]: one["hints"] for one in world.get("endpointslices", found).object["endpoints"]}
     zones = {
