@@ -84,7 +84,10 @@ def test_policy_local_keeps_the_callers_address_where_an_answer_comes_back(
 def test_answer_is_lost_where_it_does_not_come_back_through_the_node(cluster: Cluster, nodes: dict[str, str]) -> None:
     seen(cluster, "here", nodes[SERVER])
     port = cluster.get("svc", "here").object["spec"]["ports"][0]["nodePort"]
-    walk = cluster.walk("caller", f"http://{nodes[NEITHER]}:{port}/clientip", probe=True)
+    url = f"http://{nodes[NEITHER]}:{port}/clientip"
+    # Until that node's kube-proxy has followed, it refuses.
+    cluster.exec("caller", f"curl -sS -m 2 {url} 2>&1 | grep -q 'timed out'", until="succeeds")
+    walk = cluster.walk("caller", url, probe=True)
     assert walk.reason is not None
     assert walk.reason.field == "spec.externalTrafficPolicy"
     assert walk.observation is not None
