@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -75,7 +76,11 @@ def test_a_thousand_pods_behind_a_hundred_services_fit_into_200_mb() -> None:
 
 def peak_mb() -> float:
     """Return the most memory that this process has held, in MB."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # Linux hands the peak of getrusage down to a child, also when that runs another program.
+        [peak] = (line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(peak) / 2**10
     import resource  # which Windows does not have
 
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
