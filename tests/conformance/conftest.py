@@ -16,6 +16,7 @@ from podwalk.backends.kind import KindBackend
 from podwalk.facade import Cluster
 from podwalk.serve import control
 from podwalk.serve.place import find
+from tests.conformance.world import slice_of
 
 EMBEDDED = f"conformance-{os.getpid()}"
 
@@ -122,8 +123,6 @@ spec:
     image: busybox:1.36
     command: [sleep, infinity]
 """
-# A busy EndpointSlice controller follows the Deployment's Pods seconds later.
-OF_BACKEND = "kubernetes.io/service-name=backend"
 
 
 @pytest.fixture
@@ -132,7 +131,7 @@ def shop(cluster: Cluster) -> Cluster:
     cluster.apply(SHOP)
     cluster.wait("deployment/backend", "condition=Available")
     cluster.wait("pod/client", "condition=Ready")
-    cluster.wait("endpointslices", "create", selector=OF_BACKEND)
-    cluster.wait("endpointslices", "jsonpath={.endpoints[2].conditions.ready}=true", selector=OF_BACKEND)
+    # A busy EndpointSlice controller follows the Deployment's Pods seconds later.
+    cluster.wait(f"endpointslice/{slice_of(cluster, 'backend')}", "jsonpath={.endpoints[2].conditions.ready}=true")
     cluster.exec("client", "wget -qO- -T 1 http://backend", until="succeeds")
     return cluster

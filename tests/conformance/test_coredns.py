@@ -15,6 +15,7 @@ import pytest
 from kubernetes.client import AppsV1Api, CoreV1Api
 
 from podwalk.facade import Cluster
+from tests.conformance.world import COREDNS
 
 from .test_dns import Answer
 
@@ -33,18 +34,6 @@ data:
             ttl 100
         }
     }
----
-apiVersion: v1
-kind: Pod
-metadata: {name: company}
-spec:
-  terminationGracePeriodSeconds: 1
-  containers:
-  - name: coredns
-    image: registry.k8s.io/coredns/coredns:v1.14.6
-    args: [-conf, /etc/coredns/Corefile]
-    volumeMounts: [{name: conf, mountPath: /etc/coredns}]
-  volumes: [{name: conf, configMap: {name: company}}]
 ---
 apiVersion: v1
 kind: Service
@@ -128,7 +117,7 @@ def zone(whole_cluster: Cluster) -> Iterator[Cluster]:
     cluster.namespace = own = f"test-{uuid.uuid4().hex[:8]}"
     core = CoreV1Api(cluster.api)
     cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": own}})
-    cluster.apply(WORLD.replace("OWN", own))
+    cluster.apply(WORLD.replace("OWN", own) + "---" + COREDNS.format(name="company"))
     for pod in ("company", "tools", "web"):
         cluster.wait(f"pod/{pod}", "condition=Ready", timeout_s=120)
     before = cluster.get("configmaps", "coredns", namespace="kube-system").object["data"]

@@ -11,6 +11,7 @@ import pytest
 from kubernetes.client import CoreV1Api
 
 from podwalk.facade import Cluster
+from tests.conformance.world import COREDNS
 
 WORLD = """
 apiVersion: apps/v1
@@ -200,23 +201,11 @@ data:
         }
         log
     }
----
-apiVersion: v1
-kind: Pod
-metadata: {name: own}
-spec:
-  terminationGracePeriodSeconds: 1
-  containers:
-  - name: coredns
-    image: registry.k8s.io/coredns/coredns:v1.14.6
-    args: [-conf, /etc/coredns/Corefile]
-    volumeMounts: [{name: conf, mountPath: /etc/coredns}]
-  volumes: [{name: conf, configMap: {name: own}}]
 """
 
 
 def test_server_blocks_of_two_ports_answer_each_at_its_own(zone: Cluster) -> None:
-    zone.apply(OWN)
+    zone.apply(OWN + "---" + COREDNS.format(name="own"))
     zone.wait("pod/own", "condition=Ready")
     ip = zone.get("pods", "own").object["status"]["podIP"]
     zone.exec("tools", f"dig +short @{ip} -p 5353 both.example", until="succeeds")

@@ -14,32 +14,10 @@ from kubernetes.client import CoreV1Api
 
 from podwalk.facade import Cluster
 from podwalk.types import Object
+from tests.conformance.world import AGNHOST, CALLER
 
 pytestmark = pytest.mark.detail
 
-SERVER = """
-apiVersion: v1
-kind: Pod
-metadata: {{name: server, labels: {{app: server}}}}
-spec:
-  nodeName: {node}
-  terminationGracePeriodSeconds: 0
-  containers:
-  - name: c
-    image: registry.k8s.io/e2e-test-images/agnhost:2.53
-    args: [netexec, --http-port=8080]
-    readinessProbe: {{tcpSocket: {{port: 8080}}, periodSeconds: 1}}
-"""
-CALLER = """
-apiVersion: v1
-kind: Pod
-metadata: {{name: {name}}}
-spec:
-  nodeName: {node}
-  hostNetwork: {host}
-  terminationGracePeriodSeconds: 0
-  containers: [{{name: c, image: "nicolaka/netshoot:v0.13", command: [sleep, infinity]}}]
-"""
 POD, SAME, NODE, OWN, THIRD = "a Pod", "a Pod beside the server", "its node", "the server's node", "a third node"
 POLICIES = ("Cluster", "Local")
 RANGES = {"nobody": "192.0.2.0/24", "the-pod": POD, "its-node": NODE}
@@ -122,7 +100,7 @@ def world(whole_cluster: Cluster) -> Iterator[World]:
         "own": (OWN, here, True),
         "third": (THIRD, third, True),
     }
-    cluster.apply(SERVER.format(node=here))
+    cluster.apply(AGNHOST.format(node=here))
     for name, (_, node, host) in callers.items():
         cluster.apply(CALLER.format(name=name, node=node, host=str(host).lower()))
     for name in ("server", *callers):

@@ -5,45 +5,26 @@ from __future__ import annotations
 import pytest
 
 from podwalk.facade import Cluster
+from tests.conformance.world import AGNHOST, CALLER
 
 pytestmark = pytest.mark.detail
 
 SERVER, OWN, NEITHER = "the server's node", "the caller's own node", "a node of neither"
 
-WORLD = """
+SERVICES = """
 apiVersion: v1
-kind: Pod
-metadata: {{name: server, labels: {{app: server}}}}
-spec:
-  nodeName: {server}
-  terminationGracePeriodSeconds: 0
-  containers:
-  - name: c
-    image: registry.k8s.io/e2e-test-images/agnhost:2.53
-    args: [netexec, --http-port=8080]
-    readinessProbe: {{tcpSocket: {{port: 8080}}, periodSeconds: 1}}
----
-apiVersion: v1
-kind: Pod
-metadata: {{name: caller}}
-spec:
-  nodeName: {caller}
-  terminationGracePeriodSeconds: 0
-  containers: [{{name: c, image: "nicolaka/netshoot:v0.13", command: [sleep, infinity]}}]
+kind: Service
+metadata: {name: everywhere}
+spec: {type: NodePort, selector: {app: server}, ports: [{port: 80, targetPort: 8080}]}
 ---
 apiVersion: v1
 kind: Service
-metadata: {{name: everywhere}}
-spec: {{type: NodePort, selector: {{app: server}}, ports: [{{port: 80, targetPort: 8080}}]}}
----
-apiVersion: v1
-kind: Service
-metadata: {{name: here}}
+metadata: {name: here}
 spec:
   type: NodePort
   externalTrafficPolicy: Local
-  selector: {{app: server}}
-  ports: [{{port: 80, targetPort: 8080}}]
+  selector: {app: server}
+  ports: [{port: 80, targetPort: 8080}]
 """
 
 
@@ -53,7 +34,8 @@ def nodes(cluster: Cluster) -> dict[str, str]:
     names = [node["metadata"]["name"] for node in cluster.get("nodes")]
     third = next(name for name in names if name.endswith("control-plane"))
     first, second, *_ = (name for name in names if name != third)
-    cluster.apply(WORLD.format(server=first, caller=second))
+    caller = CALLER.format(name="caller", node=second, host="false")
+    cluster.apply("---".join([AGNHOST.format(node=first), caller, SERVICES]))
     for pod in ("server", "caller"):
         cluster.wait(f"pod/{pod}", "condition=Ready", timeout_s=120)
     roles = zip((SERVER, OWN, NEITHER), (first, second, third), strict=True)

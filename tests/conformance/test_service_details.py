@@ -13,6 +13,7 @@ from kubernetes.client import CoreV1Api
 from podwalk.errors import PodwalkError
 from podwalk.facade import Cluster
 from podwalk.types import Object
+from tests.conformance.world import slice_of
 
 pytestmark = pytest.mark.detail
 
@@ -77,13 +78,6 @@ def service(cluster: Cluster, name: str, app: str = "web", **spec: Any) -> Objec
     body = {key: value for key, value in body.items() if value is not None}
     cluster.apply({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": body})
     return dict(cluster.get("svc", name).object)
-
-
-def slice_of(world: Cluster, service: str) -> str:
-    """Return the name of a Service's EndpointSlice, which its controller makes a moment after the Service."""
-    selector = f"kubernetes.io/service-name={service}"
-    world.wait("endpointslices", "create", selector=selector)
-    return world.get("endpointslices", selector=selector).names[0]
 
 
 def names(cluster: Cluster, host: str, times: int) -> set[str]:
