@@ -69,7 +69,8 @@ class Step:
         name: unique in the lab, e.g. ``service``.
         title: what the learner reads.
         text: Markdown before the step.
-        manifest: YAML that the learner applies, perhaps after changing it; may be empty.
+        manifest: YAML that the learner applies, perhaps after changing it; may be empty, or comments alone where the
+            learner writes it.
         prediction: asked before the result is shown; None if there is none.
         run: kubectl commands that change something, run when the step is applied.
         undo: kubectl commands that take back what ``run`` did where no object shows it, as inside a container.
@@ -99,6 +100,12 @@ class Step:
     def answer(self) -> str:
         """The manifest that passes: the solution, or what the step shows."""
         return self.solution or self.manifest
+
+    @property
+    def blank(self) -> bool:
+        """Whether the manifest is the learner's to write: what is given holds comments alone."""
+        lines = (line.strip() for line in self.manifest.splitlines())
+        return bool(self.solution) and all(not line or line.startswith(("#", "---")) for line in lines)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,9 @@ from podwalk.labs.source import LabError, read
 MODE_VARIABLE = "PODWALK_LAB"
 """``headless`` performs steps, ``interactive`` shows their control; unset, it depends on the front end."""
 
+KINDS = (".ipynb", ".md")
+"""How the files end that are opened as notebooks: the chapters are MyST text, which jupytext opens."""
+
 
 def interactive(user_namespace: dict[str, object]) -> bool:
     """Whether a learner sits before the notebook, in JupyterLab, VS Code or a browser: not nbclient, not a build."""
@@ -26,7 +29,7 @@ def interactive(user_namespace: dict[str, object]) -> bool:
 def find(name: str, user_namespace: dict[str, object]) -> Lab | None:
     """Read the whole lab from the notebook file, to know the steps ahead; None if the file cannot be found."""
     named = [str(user_namespace.get("__vsc_ipynb_file__") or ""), os.environ.get("JPY_SESSION_NAME", "")]
-    candidates = [Path(path) for path in named if path.endswith(".ipynb")] + sorted(Path().glob("*.ipynb"))
+    candidates = [Path(path) for path in named if path.endswith(KINDS)] + sorted(Path().glob("*.ipynb"))
     for path in candidates:
         with contextlib.suppress(LabError):
             lab = read(path)

@@ -1,7 +1,8 @@
 """A step performed where nobody sits: for the published book, a headless run and a notebook without widgets.
 
 A step that is to be mended is shown as a learner meets it: first the manifest as it is given, and what comes of it. The
-solution and its result are folded away, so that a reader of the book can think first.
+solution and its result are folded away, so that a reader of the book can think first. Where the manifest is the
+learner's to write, there is nothing to try before that.
 """
 
 from __future__ import annotations
@@ -39,14 +40,15 @@ def perform(session: Session, step: Step) -> list[CheckResult]:
     if step.manifest:
         emit_markdown(f"```yaml\n{step.manifest.strip()}\n```")
     try:
-        _try(session, step)
+        if not step.blank:
+            _try(session, step)
     except LearnerError as error:
         if not step.solution:
             raise
         emit_markdown(f"```text\n{error}\n```")
     if step.prediction:
         emit_html(html.answer(step.prediction))
-    if step.explain:
+    if step.explain and not step.blank:
         emit_markdown(step.explain)
     results = _mend(session, step) if step.solution else _check(session, step)
     failed = [item for item in results if not item.passed]
@@ -85,5 +87,6 @@ def _mend(session: Session, step: Step) -> list[CheckResult]:
     claims = "".join(f"<li>{html.code(result.check.claim)}</li>" for result in results)
     emit_html(f"<p>The step is done when:</p><ul>{claims}</ul>")
     told = html.manifest(step.solution) + describe(changes) + seen + html.claims(results)
+    told += html.markdown(step.explain) if step.blank else ""
     emit_html(f"<details><summary>A solution, and what comes of it</summary>{told}</details>")
     return results

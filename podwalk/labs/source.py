@@ -179,17 +179,29 @@ _TYPES = {str: "text", int: "a number", bool: "true or false", list: "a list", d
 
 
 def read(path: Path) -> Lab:
-    """Read the lab of a notebook file.
+    """Read the lab of a notebook file, ``.ipynb`` or the MyST text of a chapter.
 
     Raises:
         LabError: when there is none, or it is not written as it should be.
     """
+    sources = ["".join(cell["source"]) for cell in notebook(path).get("cells", ()) if cell["cell_type"] == "code"]
+    return assemble([source for source in sources if source.startswith((LAB, STEP))], str(path))
+
+
+def notebook(path: Path) -> Any:
+    """Read a notebook file.
+
+    Raises:
+        LabError: when it cannot be read.
+    """
     try:
-        notebook = json.loads(path.read_text(encoding="utf-8"))
+        if path.suffix == ".ipynb":
+            return json.loads(path.read_text(encoding="utf-8"))
+        import jupytext
+
+        return jupytext.read(path)
     except (OSError, ValueError) as error:
         raise LabError(f"{path} is not a notebook that can be read: {error}") from error
-    sources = ["".join(cell["source"]) for cell in notebook.get("cells", ()) if cell["cell_type"] == "code"]
-    return assemble([source for source in sources if source.startswith((LAB, STEP))], str(path))
 
 
 def assemble(sources: Sequence[str], where: str) -> Lab:

@@ -36,8 +36,8 @@ def missing(page: str) -> list[str]:
     found += [] if ":::{admonition} What you can now do" in page else ["What you can now do"]
     found += [] if re.search(r"^\*About [\w-]+ minutes", page, re.MULTILINE) else ["how long it takes"]
     exercises = len(re.findall(r"^\d+\. ", page.partition("## Exercises")[2], re.MULTILINE))
-    folded = page.count("::::{dropdown} Solution")
-    found += [] if exercises == folded > 0 else [f"solutions: {exercises} exercises, {folded} folded"]
+    folded, steps = page.count("::::{dropdown} Solution"), page.count("\n%%step ")
+    found += [] if exercises == folded and folded + steps else [f"solutions: {exercises} exercises, {folded} folded"]
     return found
 
 

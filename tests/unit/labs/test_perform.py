@@ -69,6 +69,16 @@ def test_a_refusal_of_what_is_given_is_shown_and_then_mended(shown: list[str]) -
     assert 'class="good"' in fold
 
 
+def test_what_the_learner_writes_is_not_tried_before_and_explained_below_the_fold(shown: list[str]) -> None:
+    yours = "# Yours to write.\n---\n"
+    go(Step("notes", "Notes", manifest=yours, solution=RIGHT, look=(LOOK,), verify=(CHECK,), explain="It was *blue*."))
+    seen, fold = folded(shown)
+    assert "Yours to write" in seen
+    assert "```text" not in seen, "there was nothing to apply"
+    assert "blue" not in seen
+    assert "It was <em>blue</em>." in fold
+
+
 def test_what_cannot_be_changed_is_made_anew(shown: list[str]) -> None:
     fixed = GIVEN + "immutable: true\n"
     session = go(Step("notes", "Notes", manifest=fixed, solution=fixed.replace("blue", "green"), verify=(CHECK,)))

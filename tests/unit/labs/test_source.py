@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from podwalk.labs import notebook
 from podwalk.labs.source import LabError, assemble, parse_step, read
 
 STEP = """\
@@ -85,6 +86,19 @@ def test_a_file_that_is_no_notebook_is_refused(tmp_path: Path) -> None:
     path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": ["print(1)"]}]}))
     with pytest.raises(LabError, match="here are 0"):
         read(path)
+
+
+def test_a_chapter_is_a_notebook_too_and_its_steps_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "chapter.md"
+    option = "---\njupyter:\n  source_hidden: true\ntags: [remove-input]\n---\n"
+    cells = [f"{option}{HEAD}", f"{option}%%step service\n{STEP}"]
+    kernel = "---\nkernelspec:\n  name: python3\n  display_name: Python 3\n  language: python\n---\n"
+    path.write_text(kernel + "".join(f"\n```{{code-cell}} ipython3\n{cell}```\n" for cell in cells))
+    assert [step.title for step in read(path).steps] == ["One address"]
+    monkeypatch.setenv("JPY_SESSION_NAME", str(path))
+    lab = notebook.find("first", {})
+    assert lab is not None
+    assert [step.name for step in lab.steps] == ["service"]
 
 
 def test_a_lab_names_the_add_ons_it_needs() -> None:
