@@ -325,7 +325,7 @@ class StepControl:
             else "Hint"
         )
         self._hint.layout.display = "" if self.step.hints else "none"
-        self._solution.layout.display = "" if self.step.manifest else "none"
+        self._solution.layout.display = "" if self._has_solution else "none"
         self._solution.disabled = not (unlocked and state.hints >= len(self.step.hints))
         self._next.disabled = not state.done
         self._next.layout.display = "" if self.controls.neighbour(self.step, 1) or not self._last else "none"
@@ -339,6 +339,11 @@ class StepControl:
             self._say.value = '<div class="podwalk-say" role="status">Choose a prediction, then apply.</div>'
         elif "Finish the step" in self._say.value or (chosen and "Choose a prediction" in self._say.value):
             self._say.value = ""
+
+    @property
+    def _has_solution(self) -> bool:
+        """Whether there is another answer than the given manifest, which Reset step brings back."""
+        return self.step.answer.strip() != self.step.manifest.strip()
 
     @property
     def _last(self) -> bool:

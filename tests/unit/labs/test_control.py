@@ -119,6 +119,16 @@ def test_the_solution_comes_after_the_hints(controls: Controls) -> None:
     assert one._editor.text == STEPS[0].solution
 
 
+def test_no_solution_is_offered_where_there_is_none_but_what_the_step_gives(controls: Controls) -> None:
+    assert controls.steps["one"]._solution.layout.display == ""
+    assert controls.steps["two"]._solution.layout.display == "none"
+    two = controls.steps["two"]
+    two._editor.area.value = MANIFEST + "spec: {}\n"
+    assert two._solution.layout.display == "none"
+    click(two, "reset")
+    assert two._editor.text == MANIFEST
+
+
 def test_back_undoes_the_step(controls: Controls, session: FakeSession, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(StepControl, "focus", lambda self: None)
     session.passes = True
