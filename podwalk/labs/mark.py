@@ -17,18 +17,32 @@ from podwalk.types import Object
 LABEL = "podwalk.dev/lab"
 
 
-def marked(cluster: Cluster, document: Document, lab: str) -> Document:
-    """Return a document with the lab's label, unless it goes into a namespace that has it.
+class Marker:
+    """What labels the documents of one apply; about each namespace the cluster is asked once."""
 
-    Raises:
-        LearnerError: when the cluster does not know the kind.
-    """
-    metadata = document.value["metadata"]
-    space = metadata.get("namespace") or cluster.namespace
-    if cluster.kinds.of(document.value).namespaced and _is_the_labs(cluster, space, lab):
-        return document
-    labels = {**(metadata.get("labels") or {}), LABEL: lab}
-    return dataclasses.replace(document, value={**document.value, "metadata": {**metadata, "labels": labels}})
+    def __init__(self, cluster: Cluster, lab: str) -> None:
+        self._cluster, self._lab = cluster, lab
+        self._known: dict[str, bool] = {}
+
+    def marked(self, document: Document) -> Document:
+        """Return a document with the lab's label, unless it goes into a namespace that has it.
+
+        Raises:
+            LearnerError: when the cluster does not know the kind.
+        """
+        metadata = document.value["metadata"]
+        space = metadata.get("namespace") or self._cluster.namespace
+        if self._cluster.kinds.of(document.value).namespaced and self._is_the_labs(space):
+            return document
+        if document.value["kind"] == "Namespace":
+            self._known[metadata.get("name", "")] = True
+        labels = {**(metadata.get("labels") or {}), LABEL: self._lab}
+        return dataclasses.replace(document, value={**document.value, "metadata": {**metadata, "labels": labels}})
+
+    def _is_the_labs(self, namespace: str) -> bool:
+        if namespace not in self._known:
+            self._known[namespace] = _is_the_labs(self._cluster, namespace, self._lab)
+        return self._known[namespace]
 
 
 def may_delete(cluster: Cluster, obj: Object, lab: str) -> bool:

@@ -65,6 +65,8 @@ class Session:
         self.cancelled: Callable[[], bool] = lambda: False
         self.keep: Callable[[], None] = lambda: None
         self._equipped = ""
+        self._asked: object = None
+        self._follow_s = 0.0
         cluster.namespace = lab.namespace
 
     def replace(self, step: Step) -> None:
@@ -87,9 +89,10 @@ class Session:
         self.progress.cluster = self.identity()
         entries: list[Applied] = []
         if manifest.strip():
+            marker = mark.Marker(self.cluster, self.lab.name)
             for document in parse(manifest):
                 self.report(f"Applying {document.value['kind']} {document.value['metadata'].get('name', '')}")
-                document = mark.marked(self.cluster, document, self.lab.name)
+                document = marker.marked(document)
                 entries.append(replacement.apply(self.cluster, document, self.lab, state, self.report))
                 self._remember(state, entries[-1])
         for command in step.run:
@@ -192,8 +195,7 @@ class Session:
             UnreachableError: when the cluster does not answer, which leaves what is known of the step as it was.
             CancelledError: when the learner gave up.
         """
-        patience_s = 0.0 if not step.verify or is_embedded(self.cluster) else FOLLOW_S
-        deadline_s = time.monotonic() + patience_s
+        deadline_s = time.monotonic() + (self._patience_s() if step.verify else 0.0)
         results = []
         for check in step.verify:
             self.report(f"Checking that {check.claim}")
@@ -202,6 +204,13 @@ class Session:
         state.done = all(result.passed for result in results) or (state.done and self.superseded(step))
         self.progress.save()
         return results
+
+    def _patience_s(self) -> float:
+        """Return how long the cluster may take to follow; which kind it is, is asked once for each connection."""
+        if self._asked is not self.cluster.api:
+            self._follow_s = 0.0 if is_embedded(self.cluster) else FOLLOW_S
+            self._asked = self.cluster.api
+        return self._follow_s
 
     def _check(self, check: Check, deadline_s: float) -> CheckResult:
         """Check a claim until it is true, or its time is over."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+from kubernetes.client import ApiClient
+
 import podwalk
 from podwalk.facade import Cluster
+from podwalk.facade.application import find
 from podwalk.labs.lab import Lab, Step
 from podwalk.labs.mark import LABEL
 from podwalk.labs.progress import Progress
 from podwalk.labs.session import Session
+from podwalk.types import Object
 
 MANIFEST = """
 apiVersion: v1
@@ -40,6 +45,26 @@ def test_a_namespace_and_a_cluster_wide_object_are_labelled_and_nothing_else_is(
     assert namespace == {"team": "red", "kubernetes.io/metadata.name": "lab", LABEL: "greeting"}
     assert cluster.get("clusterroles", "reader").object["metadata"]["labels"] == {LABEL: "greeting"}
     assert "labels" not in cluster.get("configmaps", "notes").object["metadata"]
+
+
+def test_the_cluster_is_asked_once_an_apply_whether_a_namespace_is_the_labs(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, found = session()
+    asked: list[str] = []
+
+    def noting(api: ApiClient, path: str) -> Object | None:
+        asked.append(path)
+        return find(api, path)
+
+    monkeypatch.setattr("podwalk.labs.mark.find", noting)
+    manifest = "---\n".join(NOTES.replace("default", name) for name in ("lab", "default", "lab", "default"))
+    found.apply(STEP, manifest.replace("name: notes", "name: more"))
+    assert asked == ["/api/v1/namespaces/lab", "/api/v1/namespaces/default"]
+    assert "labels" not in cluster.get("configmaps", "more", namespace="lab").object["metadata"]
+    # Somebody made the namespace anew meanwhile.
+    cluster.delete("namespace/lab")
+    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "lab"}})
+    found.apply(STEP, NOTES.replace("default", "lab"))
+    assert cluster.get("configmaps", "notes", namespace="lab").object["metadata"]["labels"] == {LABEL: "greeting"}
 
 
 def test_a_reset_deletes_what_the_lab_made() -> None:

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 import podwalk
-from podwalk.facade import Changes
+from podwalk.facade import Changes, Cluster
 from podwalk.facade.errors import CancelledError, LearnerError, ManifestError
 from podwalk.labs.changes import describe
 from podwalk.labs.contents import doomed
@@ -169,8 +169,26 @@ def test_a_real_cluster_gets_time_to_follow_what_was_applied(monkeypatch: pytest
     monkeypatch.setattr("podwalk.labs.session.AGAIN_S", 0)
     monkeypatch.setattr("podwalk.labs.session.is_embedded", lambda _: False)
     assert [result.passed for result in here.verify(ONE)] == [True]
+    here = session(ONE)
     monkeypatch.setattr("podwalk.labs.session.is_embedded", lambda _: True)
     assert [result.passed for result in here.verify(ONE)] == [False]
+
+
+def test_which_kind_of_cluster_it_is_is_asked_once_for_each_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def ask(cluster: Cluster) -> bool:
+        asked.append(cluster.api)
+        return True
+
+    here = session(ONE)
+    monkeypatch.setattr("podwalk.labs.session.is_embedded", ask)
+    for _ in range(2):
+        assert do(here, ONE)
+    assert len(asked) == 1
+    first, here.cluster.api = here.cluster.api, podwalk.cluster("in-process:2", quiet=True).api
+    assert do(here, ONE)
+    assert asked == [first, here.cluster.api]
 
 
 def test_cancel_ends_the_checks(monkeypatch: pytest.MonkeyPatch) -> None:
