@@ -17,7 +17,8 @@ def follows(service: str, selector: str, *, open_: str, close: str, container: s
     """Check that a Pod stands behind a Service as long as it says that it can serve, and no longer.
 
     One Pod is told to open, and then to close. Earned in three parts: nobody is there before, only the Pod that opened
-    is there afterwards, and nobody again in the end, with no container restarted for it.
+    is there afterwards, and nobody again in the end, with no container restarted for it. A Pod that never starts up,
+    for its startup probe waits to be told, earns the first part: whether it could be told is a matter of the moment.
 
     Args:
         service: its name.
@@ -33,6 +34,9 @@ def follows(service: str, selector: str, *, open_: str, close: str, container: s
             return failed(f"there are no Pods with {selector}")
         name, ip = pods[0]["metadata"]["name"], pods[0]["status"].get("podIP", "")
         cluster.get("services", service)
+        if not _starts_up(cluster, name, container):
+            why = f"{name} never starts up: its startup probe waits for what makes it ready, and restarts it meanwhile"
+            return replace(partly(int(not pods_behind(cluster, service)), STEPS, why), final=True)
         met, reasons = 0, []
         for command, wanted, words in (
             (close, set(), "before any Pod can serve"),
@@ -52,6 +56,17 @@ def follows(service: str, selector: str, *, open_: str, close: str, container: s
         return replace(partly(met, STEPS, "; ".join(reasons)), final=True)
 
     return Check(f"Service {service} follows the readiness of the Pods with {selector}", attempt)
+
+
+def _starts_up(cluster: Cluster, pod: str, container: str) -> bool:
+    """Wait until a Pod's container has started: without a startup probe it has as soon as it runs."""
+    for _ in range(PATIENCE_S):
+        found = cluster.get("pods", pod).object["status"].get("containerStatuses", [])
+        if any(status.get("started") for status in found if status["name"] == (container or found[0]["name"])):
+            return True
+        for _ in changes(cluster, 1):
+            pass
+    return False
 
 
 def _settle(cluster: Cluster, service: str, wanted: set[str]) -> set[str]:
