@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,8 @@ from grader.isolation.bench import Judge
 from grader.isolation.job import timeouts_s
 from podwalk.facade import Cluster
 from tests.conformance.conftest import kind_name
-from tests.grader.conftest import Assignment, released
-from tests.grader.test_references import REFERENCES
+from tests.grader.conftest import Assignment, Outcome, released
+from tests.grader.test_references import REFERENCES, TOGETHER
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -32,34 +34,50 @@ def _real() -> dict[str, Any]:
     return {"backend": f"kind:{kind_name()}", "cell_timeout_s": cell_timeout_s, "timeout_s": timeout_s}
 
 
-def _answers(name: str, which: str, solutions: dict[str, str]) -> tuple[dict[str, str], dict[str, float]]:
-    """Return answers, and the marks that they earn on the embedded cluster."""
-    reference = REFERENCES[name]
-    match which:
-        case "right":
-            return solutions, dict(reference.full)
-        case "another way":
-            return reference.way(solutions, next(iter(reference.ways))), dict(reference.full)
-        case "untouched":
-            return {}, dict.fromkeys(reference.full, 0.0)
-    mistake = next(iter(reference.mistakes))
-    return reference.mistake(solutions, mistake), {**reference.full, **reference.mistakes[mistake][3]}
-
-
-@pytest.mark.parametrize("which", ["right", "another way", "untouched", "a mistake"])
-@pytest.mark.parametrize("name", REFERENCES)
-def test_a_real_cluster_gives_the_marks_of_the_embedded_one(
-    name: str, which: str, kind: Cluster, course: Course, judge: Judge, root: Path
-) -> None:
-    assignment = released(course, judge, root / "notebooks" / "source" / name)
-    answers, expected = _answers(name, which, assignment.solutions)
-    seed = REFERENCES[name].seed
+def _mark(assignment: Assignment, answers: dict[str, str], kind: Cluster) -> Outcome:
+    seed = REFERENCES[assignment.name].seed
     before = set(kind.get("pods", namespace="default").names)
     outcome = assignment.mark(answers, **_real(), **({} if seed is None else {"seed": seed}))
-    print(name, which, outcome.marked.timings_s)
-    assert outcome.points == expected, outcome.reasons
+    print(assignment.name, outcome.marked.timings_s)
     left = set(kind.get("pods", namespace="default").names) - before
     assert not left, "a check has called from there"
+    return outcome
+
+
+@pytest.fixture(scope="module")
+def release(course: Course, judge: Judge, root: Path) -> Callable[[str], Assignment]:
+    return cache(lambda name: released(course, judge, root / "notebooks" / "source" / name))
+
+
+Release = Callable[[str], Assignment]
+WAYS = [(name, way) for name, reference in REFERENCES.items() for way in reference.ways]
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_a_real_cluster_gives_the_right_answers_all_points(name: str, kind: Cluster, release: Release) -> None:
+    outcome = _mark(release(name), release(name).solutions, kind)
+    assert outcome.points == REFERENCES[name].full, outcome.reasons
+
+
+@pytest.mark.parametrize(("name", "way"), [pytest.param(*row, id=": ".join(row)) for row in WAYS])
+def test_a_real_cluster_gives_other_right_answers_all_points(
+    name: str, way: str, kind: Cluster, release: Release
+) -> None:
+    outcome = _mark(release(name), REFERENCES[name].way(release(name).solutions, way), kind)
+    assert outcome.points == REFERENCES[name].full, outcome.reasons
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_a_real_cluster_gives_an_untouched_notebook_nothing(name: str, kind: Cluster, release: Release) -> None:
+    outcome = _mark(release(name), {}, kind)
+    assert outcome.points == dict.fromkeys(REFERENCES[name].full, 0.0), outcome.reasons
+
+
+@pytest.mark.parametrize("which", TOGETHER)
+def test_a_real_cluster_marks_every_mistake_like_the_embedded_one(which: str, kind: Cluster, release: Release) -> None:
+    name, mistakes = TOGETHER[which]
+    outcome = _mark(release(name), REFERENCES[name].mistake(release(name).solutions, *mistakes), kind)
+    assert outcome.points == REFERENCES[name].marks(*mistakes), (mistakes, outcome.reasons)
 
 
 def test_a_submission_reaches_its_own_namespaces_only_and_leaves_nothing(services: Assignment, kind: Cluster) -> None:

@@ -40,7 +40,7 @@ REFERENCES: dict[str, Reference] = {
 ONE_IN_MAKE_TEST = ("services", "dns")
 """The assignments of which one mistake is tried in `make test`: marking a submission takes seconds."""
 
-Mark = Callable[[str, str], Outcome]
+Mark = Callable[..., Outcome]
 
 
 @pytest.fixture(scope="module")
@@ -50,15 +50,15 @@ def release(course: Course, judge: Judge) -> Callable[[str], Assignment]:
 
 @pytest.fixture(scope="module")
 def mark(release: Callable[[str], Assignment]) -> Mark:
-    """Mark an answer of an assignment, each once: a way's or a mistake's by its name, ``""`` for the solutions."""
+    """Mark an answer of an assignment, each once: a way's by its name, mistakes' by theirs, the solutions by none."""
 
-    def marked(name: str, which: str) -> Outcome:
+    def marked(name: str, *which: str) -> Outcome:
         reference, assignment = REFERENCES[name], release(name)
         answers = assignment.solutions
-        if which in reference.ways:
-            answers = reference.way(answers, which)
-        elif which:
-            answers = reference.mistake(answers, which)
+        if set(which) & set(reference.ways):
+            answers = reference.way(answers, *which)
+        else:
+            answers = reference.mistake(answers, *which)
         return assignment.mark(answers, **({} if reference.seed is None else {"seed": reference.seed}))
 
     return cache(marked)
@@ -82,14 +82,30 @@ def test_another_right_way_earns_all_points(mark: Mark, name: str, way: str) -> 
 @pytest.mark.parametrize(("name", "mistake"), _rows("mistakes"))
 def test_a_plausible_mistake_costs_what_it_should(mark: Mark, name: str, mistake: str) -> None:
     outcome, reference = mark(name, mistake), REFERENCES[name]
-    assert outcome.points == {**reference.full, **reference.mistakes[mistake][3]}, outcome.reasons
+    assert outcome.points == reference.marks(mistake), outcome.reasons
+
+
+TOGETHER = {
+    f"{name}-{number}": (name, mistakes)
+    for name, reference in REFERENCES.items()
+    for number, mistakes in enumerate(reference.together(), 1)
+}
+"""Submissions that make every mistake of every assignment: there is no time for each by itself on a real cluster."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("which", [which for which, (_, mistakes) in TOGETHER.items() if len(mistakes) > 1])
+def test_mistakes_of_different_tasks_cost_together_what_each_costs(mark: Mark, which: str) -> None:
+    name, mistakes = TOGETHER[which]
+    outcome = mark(name, *mistakes)
+    assert outcome.points == REFERENCES[name].marks(*mistakes), (mistakes, outcome.reasons)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", REFERENCES)
 def test_each_check_fails_for_a_mistake_that_it_is_there_to_find(mark: Mark, name: str) -> None:
-    claims = set(_claims(mark(name, "")))
+    claims = set(_claims(mark(name)))
     for mistake in REFERENCES[name].mistakes:
         claims -= _failed(mark(name, mistake))
     assert not claims, "no mistake among the reference answers makes these fail"
@@ -111,6 +127,16 @@ def _tasks(name: str) -> dict[str, float]:
     """Return the tasks of a source notebook that are marked by machine, with their points."""
     found = [notebooks.about(cell) for cell in notebooks.read(SOURCE / name / f"{name}.ipynb").cells]
     return {about["grade_id"]: about["points"] for about in found if about.get("grade") and not about.get("solution")}
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_every_mistake_is_made_in_one_of_the_submissions_that_make_several(name: str) -> None:
+    reference = REFERENCES[name]
+    made = [mistake for group in reference.together() for mistake in group]
+    assert sorted(made) == sorted(reference.mistakes)
+    for group in reference.together():
+        lost = [reference.mistakes[mistake][3] for mistake in group]
+        assert len(set().union(*lost)) == sum(map(len, lost)), f"two of {group} cost the same task something"
 
 
 def test_every_assignment_has_reference_answers() -> None:

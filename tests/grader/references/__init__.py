@@ -7,6 +7,7 @@ task, and a mistake for each check.
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -42,6 +43,7 @@ class Reference:
         mistakes: plausible ones, by what is wrong.
         answered_in: the cells in which a task is answered, where it is not the one named after it.
         seed: of the student's variant.
+        alone: the mistakes that are marked by themselves, though others touch neither their cells nor their tasks.
     """
 
     full: Mapping[str, float]
@@ -49,6 +51,7 @@ class Reference:
     mistakes: Mapping[str, Mistake] = field(default_factory=dict)
     answered_in: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     seed: int | None = None
+    alone: frozenset[str] = frozenset()
 
     def cells(self, task: str) -> tuple[str, ...]:
         """Return the cells in which a task is answered."""
@@ -58,11 +61,39 @@ class Reference:
         """Return the answers of another right way."""
         return {**solutions, **{cell: _text(answer, solutions[cell]) for cell, answer in self.ways[name].items()}}
 
-    def mistake(self, solutions: Mapping[str, str], name: str) -> dict[str, str]:
-        """Return the answers with a mistake in them."""
-        cells, right, wrong, _ = self.mistakes[name]
-        named = (cells,) if isinstance(cells, str) else cells
-        return {**solutions, **{cell: Edit(right, wrong).of(solutions[cell]) for cell in named}}
+    def mistake(self, solutions: Mapping[str, str], *names: str) -> dict[str, str]:
+        """Return the answers with one mistake in them, or with several."""
+        answers = dict(solutions)
+        for name in names:
+            _, right, wrong, _ = self.mistakes[name]
+            for cell in self._touched(name):
+                answers[cell] = Edit(right, wrong).of(answers[cell])
+        return answers
+
+    def marks(self, *names: str) -> dict[str, float]:
+        """Return what answers with one mistake or several earn."""
+        return dict(ChainMap(*(dict(self.mistakes[name][3]) for name in names), dict(self.full)))
+
+    def together(self) -> list[tuple[str, ...]]:
+        """Return all mistakes, in as few submissions as will do: those in one share neither a cell nor a task."""
+        groups: list[list[str]] = []
+        for name in self.mistakes:
+            for group in groups:
+                if not any(self._meet(name, other) for other in group):
+                    group.append(name)
+                    break
+            else:
+                groups.append([name])
+        return [tuple(group) for group in groups]
+
+    def _meet(self, one: str, other: str) -> bool:
+        cells = set(self._touched(one)) & set(self._touched(other))
+        tasks = self.mistakes[one][3].keys() & self.mistakes[other][3].keys()
+        return bool(cells or tasks or {one, other} & self.alone)
+
+    def _touched(self, mistake: str) -> tuple[str, ...]:
+        cells = self.mistakes[mistake][0]
+        return (cells,) if isinstance(cells, str) else cells
 
 
 def _text(answer: Answer, solution: str) -> str:
