@@ -43,6 +43,7 @@ class Reference:
         mistakes: plausible ones, by what is wrong.
         answered_in: the cells in which a task is answered, where it is not the one named after it.
         seed: of the student's variant.
+        by_controller: the tasks, by the way or the mistake, whose marks hang on which controller a real cluster has.
         alone: the mistakes that are marked by themselves, though others touch neither their cells nor their tasks.
     """
 
@@ -51,6 +52,7 @@ class Reference:
     mistakes: Mapping[str, Mistake] = field(default_factory=dict)
     answered_in: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     seed: int | None = None
+    by_controller: Mapping[str, frozenset[str]] = field(default_factory=dict)
     alone: frozenset[str] = frozenset()
 
     def cells(self, task: str) -> tuple[str, ...]:
@@ -86,10 +88,17 @@ class Reference:
                 groups.append([name])
         return [tuple(group) for group in groups]
 
+    def everywhere(self, marks: Mapping[str, float], *names: str) -> dict[str, float]:
+        """Return of the marks of such answers those that are the same whichever controller a cluster has."""
+        loose = frozenset().union(*(self.by_controller.get(name, ()) for name in names))
+        return {task: points for task, points in marks.items() if task not in loose}
+
     def _meet(self, one: str, other: str) -> bool:
         cells = set(self._touched(one)) & set(self._touched(other))
-        tasks = self.mistakes[one][3].keys() & self.mistakes[other][3].keys()
-        return bool(cells or tasks or {one, other} & self.alone)
+        return bool(cells or self._costs(one) & self._costs(other) or {one, other} & self.alone)
+
+    def _costs(self, mistake: str) -> frozenset[str]:
+        return frozenset(self.mistakes[mistake][3]) | self.by_controller.get(mistake, frozenset())
 
     def _touched(self, mistake: str) -> tuple[str, ...]:
         cells = self.mistakes[mistake][0]
