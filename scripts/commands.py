@@ -1,6 +1,7 @@
 """The course's commands: each a table of steps, each step one process in the course's environment."""
 
 import argparse
+import os
 import re
 import shutil
 import signal
@@ -79,10 +80,10 @@ def run_steps(place: Environment, steps: Sequence[Step]) -> None:
             print("\n".join(f"    {line}" for line in outcome.lines))
 
 
-def attach(place: Environment, *arguments: str) -> int:
+def attach(place: Environment, *arguments: str, **variables: str) -> int:
     """Run a command whose screen and keyboard are the reader's own, Ctrl-C included, and return its exit code."""
     before = signal.signal(signal.SIGINT, lambda _number, _frame: None)
-    process = subprocess.Popen([place.python, *arguments], cwd=ROOT, env=place.variables())
+    process = subprocess.Popen([place.python, *arguments], cwd=ROOT, env=place.variables() | variables)
     try:
         code = process.wait()
     except KeyboardInterrupt:
@@ -128,7 +129,9 @@ def lab(place: Environment, extra: Sequence[str]) -> int:
     if options.port is not None:
         _check_port(options.port)
         port = [f"--port={options.port}", "--ServerApp.port_retries=0"]
-    return attach(place, "-m", "jupyterlab", FIRST_LAB, *port, *rest)
+    # Its folder labconfig/ says that a chapter, which is text, opens as a notebook.
+    configured = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("JUPYTER_CONFIG_PATH")]))
+    return attach(place, "-m", "jupyterlab", FIRST_LAB, *port, *rest, JUPYTER_CONFIG_PATH=configured)
 
 
 def up(place: Environment, extra: Sequence[str]) -> int:

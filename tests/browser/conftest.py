@@ -268,6 +268,7 @@ def served(root: Path, folder: Path, backend: str) -> Iterator[Jupyter]:
     settings = {"PODWALK_HOME": str(folder / "home"), "PODWALK_BACKEND": backend, "PYTHONPATH": str(root)}
     # The token is not among the arguments, which every user of the machine can read.
     environment = {**os.environ, **settings, "JUPYTER_CONFIG_DIR": str(folder / "config"), "JUPYTER_TOKEN": token}
+    environment["JUPYTER_CONFIG_PATH"] = str(root)
     (folder / "desks").mkdir()
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1"]
     command += [f"--ServerApp.root_dir={folder / 'desks'}"]

@@ -1,0 +1,36 @@
+"""A chapter of the book, opened in JupyterLab: it reads like the page, and its exercises have their control."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import jupytext
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Desk
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+CHAPTER = "book/policies/default-deny.md"
+
+
+def test_a_chapter_reads_like_the_page_and_its_exercises_are_stepped_through(desk: Desk, root: Path) -> None:
+    name = Path(shutil.copy(root / CHAPTER, desk.folder)).name
+    cells = jupytext.read(root / CHAPTER).cells
+    code = [number for number, cell in enumerate(cells) if cell.cell_type == "code"]
+    desk.open(name)
+    for number in code[:-1]:
+        desk.run_cell(number)
+    steps = desk.steps(name)
+    for step in steps:
+        desk.card(step.title).do(step)
+    expect(desk.card(steps[-1].title).root).to_contain_text("2 done")
+    desk.card(steps[0].title).button("Reset step").click()
+    expect(desk.card(steps[0].title).root).to_contain_text("1 done")
+    warning = next(number for number, cell in enumerate(cells) if ":class: wrong" in cell.source)
+    shown = desk.page.locator(f'.jp-Notebook-cell[data-windowed-list-index="{warning}"] aside')
+    shown.scroll_into_view_if_needed()
+    expect(shown).to_contain_text("The usual suspects")
+    expect(shown).not_to_contain_text(":::")
