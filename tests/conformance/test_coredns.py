@@ -192,8 +192,10 @@ def test_a_rewritten_name_that_is_not_there_is_denied_by_the_zone_that_was_asked
 
 def test_a_stub_domains_server_is_asked_once_by_each_cache(zone: Cluster) -> None:
     before = zone.logs("company").count(" IN ")
-    found = [Answer(zone, f"wiki.corp.{zone.namespace} MX") for _ in range(12)]
-    assert {one.status for one in found} == {"NOERROR"}
+    # All in one go: without a record to take a TTL from, "no such data" is kept for five seconds only.
+    question = f"dig +noall +comments wiki.corp.{zone.namespace} MX"
+    printed = zone.exec("tools", f"for i in $(seq 12); do {question}; done").stdout
+    assert re.findall(r"status: (\w+)", printed) == ["NOERROR"] * 12
     assert 1 <= zone.logs("company").count(" IN ") - before <= 2
     found = [Answer(zone, f"wiki.corp.{zone.namespace}") for _ in range(6)]
     assert all(20 <= ttl <= 30 for one in found for ttl in one.ttls)
