@@ -33,25 +33,32 @@ class Prober:
     def __init__(self, runner: Runner) -> None:
         """Start with nothing probed."""
         self._runner = runner
-        self._tasks: list[simpy.Process] = []
+        self._tasks: dict[str, simpy.Process] = {}
 
     def start(self) -> None:
         """Begin to probe a container that has just started."""
         self.stop()
         spec, simulation = self._runner.spec, self._runner.simulation
-        self._tasks = [
-            simulation.spawn(self._watch(kind, spec[f"{kind}Probe"]))
+        self._tasks = {
+            kind: simulation.spawn(self._watch(kind, spec[f"{kind}Probe"]))
             for kind in ("startup", "liveness", "readiness")
             if spec.get(f"{kind}Probe")
-        ]
+        }
 
-    def stop(self) -> None:
-        """Stop probing."""
+    def stop(self, *, but_readiness: bool = False) -> None:
+        """Stop probing.
+
+        Args:
+            but_readiness: go on to ask whether it is ready: a container on its way out may say that it is not.
+
+        Source: pkg/kubelet/prober, StopLivenessAndStartup.
+        """
         active = self._runner.simulation.env.active_process
-        for task in self._tasks:
+        kept = {"readiness"} if but_readiness else set()
+        for kind in self._tasks.keys() - kept:
+            task = self._tasks.pop(kind)
             if task.is_alive and task is not active:
                 task.interrupt()
-        self._tasks = []
 
     def _watch(self, kind: str, probe: Mapping[str, Any]) -> Task:
         runner, simulation = self._runner, self._runner.simulation

@@ -402,7 +402,7 @@ class Runner:
         if running is None or running.exit_code is not None:
             return
         deadline_s = self.simulation.now + grace_s
-        self._prober.stop()
+        self._prober.stop(but_readiness=True)
         hook = (self.spec.get("lifecycle") or {}).get("preStop")
         if hook and grace_s > 0:
             yield from launch.run_hook(self, hook, "PreStop", grace_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from kubernetes.client import CoreV1Api
 
 from podwalk.facade import Cluster
 
@@ -37,3 +38,62 @@ def test_netexec_tells_its_variables(cluster: Cluster) -> None:
     assert ask("?var=NOPE") == 'env var "NOPE" is not set\n 500'
     assert ask("") == "'var' query parameter is required\n 400"
     assert cluster.exec("server", "wget -q -O - 'http://localhost:8080/envvar?var=FOO'").stdout == "bar"
+
+
+def test_netexec_takes_no_more_work_while_it_delays_its_end(cluster: Cluster) -> None:
+    probe = "readinessProbe: {httpGet: {path: /readyz, port: 8080}, periodSeconds: 1, failureThreshold: 1}"
+    pod = POD.format(port=8081).replace("Seconds: 0", "Seconds: 30").replace("- {name: c,", f"- {{name: c, {probe},")
+    cluster.apply(pod.replace("netexec,", "netexec, --delay-shutdown=30,"))
+    cluster.wait("pod/server", "condition=Ready", timeout_s=120)
+    ask = "curl -s -w ' %{http_code}' http://localhost:8080/readyz"
+    assert cluster.exec("server", ask).stdout == "ok 200"
+    CoreV1Api(cluster.api).delete_namespaced_pod("server", cluster.namespace)
+    cluster.wait("pod/server", "condition=Ready=False", timeout_s=20)
+    assert cluster.exec("server", ask).stdout == "shutting down 503"
+
+
+def test_netexec_tells_a_variable_by_datagram_too(cluster: Cluster) -> None:
+    cluster.apply(POD.format(port=8081).replace("- {name: c,", "- {name: c, env: [{name: FOO, value: bar}],"))
+    cluster.wait("pod/server", "condition=Ready", timeout_s=120)
+    ask = "echo -n 'envvar FOO' | nc -u -w 1 -W 1 -p 40000 127.0.0.1 8081"
+    assert cluster.exec("server", ask).stdout == "bar"
+    refused = cluster.exec("server", "nc -u -W 0 127.0.0.1 8081")
+    assert (refused.exit_code, refused.stderr) == (1, "nc: receive limit too small: 0\n")
+
+
+SHELLS = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: names}
+data: {my-key: one, my.name: two}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: shells}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+  - name: ash
+    image: busybox:1.37
+    command: [sleep, infinity]
+    envFrom: [{configMapRef: {name: names}}]
+  - name: debian
+    image: nicolaka/netshoot:v0.13
+    command: [sleep, infinity]
+    envFrom: [{configMapRef: {name: names}}]
+"""
+
+
+def test_ash_and_bash_hand_on_a_variable_whose_name_they_cannot_write_and_dash_does_not(cluster: Cluster) -> None:
+    cluster.apply(SHELLS)
+    cluster.wait("pod/shells", "condition=Ready", timeout_s=120)
+    for container, shell, found in (("ash", "sh", 2), ("debian", "bash", 2), ("debian", "sh", 0)):
+        text = cluster.exec("shells", [shell, "-c", "env | grep ^my || true"], container=container).stdout
+        assert len(text.split()) == found, (container, shell, text)
+
+
+def test_kube_proxy_tells_its_node_the_mode_it_works_in(cluster: Cluster) -> None:
+    cluster.apply(POD.format(port=8081).replace("spec:", "spec:\n  hostNetwork: true", 1).replace("netexec", "pause"))
+    cluster.wait("pod/server", "condition=Ready", timeout_s=120)
+    ask = "curl -s http://localhost:10249/proxyMode; curl -s -w ' %{http_code}' http://localhost:10249/none"
+    assert cluster.exec("server", ask).stdout == "iptables404 page not found\n 404"

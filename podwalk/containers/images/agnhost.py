@@ -56,6 +56,7 @@ class NetExec:
         self.network = process.container.network
         self.exit = self.simulation.event()
         # Its UDP and SCTP servers are what make it ready: without either, it never is (seen on kind).
+        self.leaving = False
         self.ready = any(int(options.get(name) or -1) > 0 for name in ("udp-port", "sctp-port"))
         self.routes: Mapping[str, Callable[[http.Incoming, dict[str, str]], Any]] = {
             "/": self._now,
@@ -68,6 +69,7 @@ class NetExec:
             "/healthz": lambda *_: self._log_and_answer("GET /healthz", "", 200 if self.ready else 412),
             "/hostname": lambda *_: self._log_and_answer("GET /hostname", process.container.hostname),
             "/hostName": lambda *_: self._log_and_answer("GET /hostName", process.container.hostname),
+            "/readyz": self._readyz,
             "/redirect": self._redirect,
             "/shell": self._shell,
             "/shutdown": self._shutdown,
@@ -89,6 +91,10 @@ class NetExec:
     def _log_and_answer(self, line: str, body: str, status: int = 200) -> http.Answer:
         log(self.process, line)
         return self.answer(body, status)
+
+    def _readyz(self, _: http.Incoming, __: dict[str, str]) -> http.Answer:
+        """Answer whether it takes work: no longer, once it was told to end and delays it."""
+        return self._log_and_answer("GET /readyz", *(("shutting down", 503) if self.leaving else ("ok", 200)))
 
     def _now(self, _request: http.Incoming, _query: dict[str, str]) -> http.Answer:
         now = self.simulation.datetime()
@@ -239,7 +245,7 @@ class NetExec:
             return "", str(error)
 
     def udp(self, port: int) -> Task:
-        """Answer ``hostname``, ``echo TEXT`` and ``clientip`` over UDP."""
+        """Answer ``hostname``, ``echo TEXT``, ``envvar NAME`` and ``clientip`` over UDP."""
         socket = self.network.bind(port)
         try:
             while True:
@@ -284,7 +290,10 @@ class NetExec:
         if command == "clientip":
             log(self.process, f"Sending {protocol} clientip response")
             return client
-        log(self.process, f"Unknown {protocol} command: {text}")
+        if command == "envvar" and len(words) > 1 and protocol == "udp":
+            log(self.process, f"Sending UDP envvar response for {words[1]}")
+            return self.process.env.get(words[1], "")
+        log(self.process, f"Unknown {protocol.upper()} command received from {client}: {text}")
         return ""
 
 
@@ -323,6 +332,7 @@ def netexec(process: Process, argv: list[str]) -> Task:
     except simpy.Interrupt:
         delay_s = int(options["delay-shutdown"])
         if delay_s:
+            running.leaving = True
             yield process.sleep(delay_s)
         return 0 if delay_s else 2
     finally:
@@ -616,6 +626,7 @@ IMAGES = [
         cmd=["pause"],
         files={
             "agnhost": executable("agnhost"),
+            "agnhost-2": executable("agnhost"),
             "localhost.crt": File(source=lambda: localhost.pair()[0]),
             "localhost.key": File(source=lambda: localhost.pair()[1]),
         },

@@ -1,6 +1,6 @@
 """kube-proxy as far as it answers: whether it works itself, and to load balancers whether its node has an endpoint.
 
-What it programs is the network model's. Left out: its metrics, which it serves to its own node only.
+What it programs is the network model's. To its own node it tells the mode that it works in. Left out: its metrics.
 
 Source: pkg/proxy/healthcheck/proxy_health.go and service_health.go, and a real node's answers.
 """
@@ -17,6 +17,11 @@ from podwalk.network import health_check
 from podwalk.simulation import Task
 
 HEALTHZ_PORT = 10256
+
+METRICS_PORT = 10249
+"""Open to the node itself only."""
+
+MODE = "iptables"
 
 
 class KubeProxy:
@@ -36,6 +41,20 @@ class KubeProxy:
         families = {"IPv4": {"lastUpdated": now, "healthy": True}}
         said = {"lastUpdated": now, "currentTime": now, **eligible, "healthy": True, "status": families}
         return self._answer(200, json.dumps(said, separators=(",", ":")))
+
+    def metrics(self, request: http.Incoming) -> http.Answer:
+        """Answer ``/proxyMode`` and ``/healthz``; of metrics, that they are not simulated."""
+        path = request.target.partition("?")[0]
+        missing = "404 page not found\n", 404
+        answers = {
+            "/proxyMode": (MODE, 200),
+            "/healthz": ("ok", 200),
+            "/metrics": ("kube-proxy's metrics are not simulated by Podwalk\n", 501),
+        }
+        body, status = answers.get(path, missing)
+        kind = [("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff")]
+        length = ("Content-Length", str(len(body)))
+        return http.Answer(status, [*kind, ("Date", http.date(self.simulation)), length], body.encode())
 
     def listener(self, port: int) -> Listener | None:
         """Return who takes one connection to a port: a ``healthCheckNodePort`` is open while its Service is there."""
@@ -61,7 +80,9 @@ def kube_proxy(process: Process) -> Task:
     yield process.sleep(0)
     proxy = KubeProxy(process)
     proxy.network.on_demand = proxy.listener
+    own = proxy.network.listen(METRICS_PORT, address="127.0.0.1")
+    metrics = http.Server(proxy.simulation, own, proxy.metrics)
     try:
-        return (yield from serving.hold(process, [serving.serve(process, HEALTHZ_PORT, proxy.healthz)]))
+        return (yield from serving.hold(process, [serving.serve(process, HEALTHZ_PORT, proxy.healthz), metrics.run()]))
     finally:
         proxy.network.on_demand = None

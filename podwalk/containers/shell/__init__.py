@@ -15,6 +15,7 @@ from podwalk.containers.shell.interactive import converse
 from podwalk.containers.shell.interpreter import Shell
 from podwalk.containers.shell.state import ShellError, State, Variable
 from podwalk.containers.shell.tasks import Step
+from podwalk.containers.shell.variables import NAME
 
 DEFAULT_PATH = "/sbin:/usr/sbin:/bin:/usr/bin"
 """The PATH that ash sets if there is none."""
@@ -26,20 +27,19 @@ def program(dialect: Dialect) -> Program:
     """Return the program of a dialect."""
 
     def run(process: Process) -> Step:
-        shell = Shell(process, _state(process), dialect)
+        shell = Shell(process, _state(process, dialect), dialect)
         status: int = yield from shell.main(lambda: _start(shell))
         return status
 
     return run
 
 
-def _state(process: Process) -> State:
+def _state(process: Process, dialect: Dialect) -> State:
     state = State(name=process.argv[0].lstrip("-"))
-    state.variables = {
-        name: Variable(value, exported=True)
-        for name, value in process.env.items()
-        if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name)
-    }
+    named = {name for name in process.env if NAME.fullmatch(name)}
+    state.variables = {name: Variable(process.env[name], exported=True) for name in process.env if name in named}
+    if dialect.odd_names:
+        state.inherited = {name: value for name, value in process.env.items() if name not in named}
     state.variables["IFS"] = Variable(" \t\n")
     state.variables.setdefault("PATH", Variable(DEFAULT_PATH))
     state.variables["PWD"] = Variable(process.cwd, exported=True)

@@ -18,6 +18,7 @@ class Dialect:
         unset_code: the exit code of that.
         bad_substitution: said of ``${!}`` and the like.
         prompt: the default ``PS1``.
+        odd_names: whether children inherit what is in its environment under a name that no variable may have.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Dialect:
     unset_code: int
     bad_substitution: str
     prompt: str
+    odd_names: bool
 
     def complaint(self, shell: str, line: int, message: str, builtin: str = "") -> str:
         """Return the line that says what went wrong.
@@ -45,6 +47,6 @@ class Dialect:
         return f"{shell}: {f'{builtin}: ' if builtin else ''}line {line}: {message}\n"
 
 
-ASH = Dialect("ash", 0, False, "not found", "parameter not set", 2, "syntax error: bad substitution", r"\w \$ ")
-DASH = Dialect("dash", 1, False, "not found", "parameter not set", 2, "Bad substitution", "# ")
-BASH = Dialect("bash", 1, True, "command not found", "unbound variable", 127, "bad substitution", r"\u@\h:\w\$ ")
+ASH = Dialect("ash", 0, False, "not found", "parameter not set", 2, "syntax error: bad substitution", r"\w \$ ", True)
+DASH = Dialect("dash", 1, False, "not found", "parameter not set", 2, "Bad substitution", "# ", False)
+BASH = Dialect("bash", 1, True, "command not found", "unbound variable", 127, "bad substitution", r"\u@\h:\w\$ ", True)

@@ -6,6 +6,7 @@ And the exceptions by which commands leave their place.
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from podwalk.containers.process import Pipe
@@ -68,11 +69,16 @@ class Variable:
 
 @dataclass
 class State:
-    """Everything that a subshell inherits as a copy."""
+    """Everything that a subshell inherits as a copy.
+
+    Attributes:
+        inherited: what children get of the environment although its name is no variable's, as ``my-key``.
+    """
 
     name: str = "sh"
     args: list[str] = field(default_factory=list)
     variables: dict[str, Variable] = field(default_factory=dict)
+    inherited: Mapping[str, str] = field(default_factory=dict)
     functions: dict[str, Function] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     options: set[str] = field(default_factory=set)
@@ -117,7 +123,8 @@ class State:
 
     def environment(self) -> dict[str, str]:
         """Return what children inherit."""
-        return {name: v.value for name, v in self.variables.items() if v.exported and v.value is not None}
+        own = {name: v.value for name, v in self.variables.items() if v.exported and v.value is not None}
+        return {**self.inherited, **own}
 
     def localise(self, name: str) -> None:
         """Let the present function have a variable of its own; the old one comes back when it returns."""

@@ -211,6 +211,9 @@ def openbsd_nc(process: Process) -> Task:
         )
     if options.has("l"):
         return (yield from _listen_openbsd(process, options))
+    limit = options.values.get("W", "1")
+    if not limit.isdigit() or int(limit) < 1:
+        return process.fail(f"nc: receive limit {'too small' if limit.isdigit() else 'invalid'}: {limit}")
     if len(options.words) != 2:
         return process.fail("usage: nc [-46CDdFhklNnrStUuvZz] [destination] [port]")
     host, spec = options.words
@@ -256,7 +259,11 @@ def _tcp(process: Process, options: Options, host: str, ip: str, port: int) -> G
 
 
 def _udp(process: Process, options: Options, host: str, ip: str, port: int) -> Generator[simpy.Event, Any, int]:
-    socket = process.container.network.bind()
+    limit = int(options.values.get("W", "0"))
+    try:
+        socket = process.container.network.bind(int(options.values.get("p") or 0))
+    except AddressInUse:
+        return process.fail("nc: Address already in use")
     try:
         if options.has("z") or options.has("v"):
             socket.send(b"X", ip, port)
@@ -270,8 +277,11 @@ def _udp(process: Process, options: Options, host: str, ip: str, port: int) -> G
                 return 0
         feeder = process.simulation.spawn(_feed_datagrams(process, socket, ip, port))
         try:
+            count = 0
             while (received := (yield from socket.receive(options.wait_s))) is not None:
                 process.stdout.write(received[0])
+                if (count := count + 1) == limit:
+                    break
         except ConnectionRefused:
             return 1
         finally:
