@@ -52,3 +52,21 @@ def test_a_replaced_pod_has_another_name_and_the_service_its_address(shop: Clust
     assert len(after) == 3
     assert len(after & before) == 2
     assert shop.get("svc/backend").object["spec"]["clusterIP"] == ip
+
+
+def test_who_listens_on_localhost_is_reached_from_the_own_pod_alone(cluster: Cluster) -> None:
+    cluster.apply("""
+apiVersion: v1
+kind: Pod
+metadata: {name: shy}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+  - {name: web, image: "hashicorp/http-echo:1.0", args: ["-listen=127.0.0.1:8080", "-text=hi"]}
+  - {name: shell, image: "busybox:1.36", command: [sleep, infinity]}
+""")
+    cluster.wait("pod/shy", "condition=Ready")
+    inside = cluster.exec("shy", "wget -qO- -T 3 http://127.0.0.1:8080", container="shell", until="succeeds")
+    assert inside.stdout == "hi\n"
+    ip = cluster.get("pod/shy").object["status"]["podIP"]
+    assert "Connection refused" in cluster.exec("shy", f"wget -qO- -T 3 http://{ip}:8080", container="shell").stderr

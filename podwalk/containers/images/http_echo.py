@@ -39,7 +39,8 @@ def http_echo(process: Process) -> Task:
 
     now = process.simulation.datetime().strftime("%Y/%m/%d %H:%M:%S")
     try:
-        server = serving.serve(process, serving.port_of(given["listen"], 5678), handle)
+        listen = given["listen"]
+        server = serving.serve(process, serving.port_of(listen, 5678), handle, address=serving.host_of(listen))
     except AddressInUse:
         return process.fail(
             f"{now} [ERR] Error starting server: listen tcp {given['listen']}: bind: address already in use", 127

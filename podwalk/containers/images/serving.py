@@ -61,6 +61,12 @@ def port_of(address: str, default: int = 0) -> int:
     return int(text) if text.isdigit() else default
 
 
+def host_of(address: str) -> str:
+    """Return the host of an address such as ``127.0.0.1:8080``; empty, for every one, where there is none."""
+    host = address.rpartition(":")[0].strip("[]")
+    return "127.0.0.1" if host == "localhost" else host
+
+
 def hold(process: Process, tasks: Sequence[Task], *, exit_code: int = 0) -> Task:
     """Run tasks until the process gets a signal, then end them; what a server's program returns.
 
@@ -91,8 +97,10 @@ def guarded(task: Task) -> Task:
         return
 
 
-def serve(process: Process, port: int, handle: http.Handler, *, wrap: http.Wrap | None = None) -> Task:
-    """Serve HTTP on a port; to be given to :func:`hold`."""
+def serve(
+    process: Process, port: int, handle: http.Handler, *, wrap: http.Wrap | None = None, address: str = ""
+) -> Task:
+    """Serve HTTP on a port, of every address or of one; to be given to :func:`hold`."""
     container = process.container
     tell = container.network.fabric.on_request
 
@@ -101,7 +109,7 @@ def serve(process: Process, port: int, handle: http.Handler, *, wrap: http.Wrap 
             tell(container.pod, container.name)
         return handle(request)
 
-    server = http.Server(process.simulation, container.network.listen(port), counted, wrap)
+    server = http.Server(process.simulation, container.network.listen(port, address=address), counted, wrap)
     return server.run()
 
 
