@@ -98,12 +98,23 @@ def attach(place: Environment, *arguments: str, **variables: str) -> int:
 
 def course(place: Environment, _extra: Sequence[str]) -> int:
     """install, start a cluster, run the first lab, grade a sample class, build the book"""
+    forget_interrupted(BOOK.parent.parent)
     run_steps(place, COURSE)
     return _say_where_the_book_is()
 
 
+def forget_interrupted(build: Path) -> None:
+    """Let Sphinx read every page again where a build was stopped: it would index those alone that it had not read.
+
+    What the pages' cells printed is kept beside it, so this takes seconds.
+    """
+    if not (build / "html" / "searchindex.js").exists():
+        shutil.rmtree(build / ".doctrees", ignore_errors=True)
+
+
 def book(place: Environment, _extra: Sequence[str]) -> int:
     """build the book with every output in it"""
+    forget_interrupted(BOOK.parent.parent)
     run_steps(place, (BUILD,))
     return _say_where_the_book_is()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts import commands
 from tests.unit.tooling.conftest import Clone, SilentIndex, kill_group
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and /dev/full are POSIX")
@@ -206,3 +207,16 @@ def test_help_names_every_target_of_the_makefile(clone: Clone, root: Path) -> No
     targets = re.search(r"^\.PHONY: (.+)$", (root / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert targets is not None
     assert re.findall(r"^  ([\w-]+)", finished.stdout, re.MULTILINE) == targets[1].split()
+
+
+def test_a_book_whose_build_was_stopped_is_indexed_whole_by_the_next(tmp_path: Path) -> None:
+    read = tmp_path / ".doctrees" / "environment.pickle"
+    index = tmp_path / "html" / "searchindex.js"
+    for path in (read, index):
+        path.parent.mkdir()
+        path.touch()
+    commands.forget_interrupted(tmp_path)
+    assert read.exists(), "a build that came to its end is gone on with"
+    index.unlink()
+    commands.forget_interrupted(tmp_path)
+    assert not read.exists()
