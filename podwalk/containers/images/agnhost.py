@@ -55,8 +55,8 @@ class NetExec:
         self.simulation = process.simulation
         self.network = process.container.network
         self.exit = self.simulation.event()
-        # Its UDP and SCTP servers are what make it ready: without either, it never is (seen on kind).
         self.leaving = False
+        # Its UDP and SCTP servers are what make it ready: without either, it never is (seen on kind).
         self.ready = any(int(options.get(name) or -1) > 0 for name in ("udp-port", "sctp-port"))
         self.routes: Mapping[str, Callable[[http.Incoming, dict[str, str]], Any]] = {
             "/": self._now,

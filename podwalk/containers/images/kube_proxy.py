@@ -80,9 +80,8 @@ def kube_proxy(process: Process) -> Task:
     yield process.sleep(0)
     proxy = KubeProxy(process)
     proxy.network.on_demand = proxy.listener
-    own = proxy.network.listen(METRICS_PORT, address="127.0.0.1")
-    metrics = http.Server(proxy.simulation, own, proxy.metrics)
+    metrics = serving.serve(process, METRICS_PORT, proxy.metrics, address="127.0.0.1")
     try:
-        return (yield from serving.hold(process, [serving.serve(process, HEALTHZ_PORT, proxy.healthz), metrics.run()]))
+        return (yield from serving.hold(process, [serving.serve(process, HEALTHZ_PORT, proxy.healthz), metrics]))
     finally:
         proxy.network.on_demand = None
