@@ -93,7 +93,23 @@ def test_ash_and_bash_hand_on_a_variable_whose_name_they_cannot_write_and_dash_d
 
 
 def test_kube_proxy_tells_its_node_the_mode_it_works_in(cluster: Cluster) -> None:
-    cluster.apply(POD.format(port=8081).replace("spec:", "spec:\n  hostNetwork: true", 1).replace("netexec", "pause"))
+    pod = POD.format(port=8081).replace("spec:", "spec:\n  hostNetwork: true", 1)
+    cluster.apply(pod.replace('[netexec, "--udp-port=8081"]', "[pause]"))
     cluster.wait("pod/server", "condition=Ready", timeout_s=120)
     ask = "curl -s http://localhost:10249/proxyMode; curl -s -w ' %{http_code}' http://localhost:10249/none"
     assert cluster.exec("server", ask).stdout == "iptables404 page not found\n 404"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("pause, --udp-port=8081", "Error: unknown flag: --udp-port\n"),
+        ("pause, more", "Error: accepts at most 0 arg(s), received 1\n"),
+        ("netexec, --nope=1", "Error: unknown flag: --nope\n"),
+    ],
+)
+def test_a_word_that_a_subcommand_does_not_know_ends_it(cluster: Cluster, words: str, said: str) -> None:
+    pod = POD.format(port=8081).replace("spec:", "spec:\n  restartPolicy: Never", 1)
+    cluster.apply(pod.replace('netexec, "--udp-port=8081"', words))
+    cluster.wait("pod/server", "jsonpath={.status.phase}=Failed", timeout_s=120)
+    assert CoreV1Api(cluster.api).read_namespaced_pod_log("server", cluster.namespace) == said

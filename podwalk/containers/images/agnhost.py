@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote_plus, urlsplit
 
@@ -301,13 +301,22 @@ def _form(request: http.Incoming) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(request.body.decode(errors="replace")).items()}
 
 
+def flags(argv: Sequence[str], defaults: Mapping[str, str], switches: Sequence[str] = ()) -> dict[str, str]:
+    """Read flags as :func:`serving.flags` does; one that there is not is told of in cobra's words."""
+    for word in argv:
+        name = word.partition("=")[0]
+        if name.startswith("--") and len(name) > 2 and name[2:] not in defaults:
+            raise serving.FlagError(f"unknown flag: {name}")
+    return serving.flags(argv, defaults, switches)
+
+
 NETEXEC = {"http-port": "8080", "udp-port": "8081", "sctp-port": "-1", "http-override": "", "udp-listen-addresses": "",
            "delay-shutdown": "0", "tls-cert-file": "", "tls-private-key-file": ""}  # fmt: skip
 
 
 def netexec(process: Process, argv: list[str]) -> Task:
     """Run the servers until told to end."""
-    options = serving.flags(argv, NETEXEC)
+    options = flags(argv, NETEXEC)
     running = NetExec(process, options)
     try:
         wrap = None
@@ -343,7 +352,7 @@ def netexec(process: Process, argv: list[str]) -> Task:
 
 def serve_hostname(process: Process, argv: list[str]) -> Task:
     """Serve the hostname over HTTP, TCP or UDP."""
-    options = serving.flags(
+    options = flags(
         argv,
         {"port": "9376", "http": "true", "tcp": "false", "udp": "false", "close": "false"},
         ("http", "tcp", "udp", "close"),
@@ -448,15 +457,18 @@ def seconds(text: str) -> float:
     return total
 
 
-def pause(process: Process, _: list[str]) -> Task:
+def pause(process: Process, argv: list[str]) -> Task:
     """Do nothing until told to end."""
+    flags(argv, {})
+    if argv:
+        return process.fail(f"Error: accepts at most 0 arg(s), received {len(argv)}")
     process.write("Paused\n")
     return (yield from serving.hold(process, []))
 
 
 def porter(process: Process, argv: list[str]) -> Task:
     """Serve the value of each variable ``SERVE_PORT_N`` on port N, of ``SERVE_TLS_PORT_N`` over TLS, and so on."""
-    flags = serving.flags(argv, {"json-response": "false"}, ("json-response",))
+    options = flags(argv, {"json-response": "false"}, ("json-response",))
     tasks: list[Task] = []
     for name, value in process.env.items():
         match = PORTER.fullmatch(name)
@@ -472,7 +484,7 @@ def porter(process: Process, argv: list[str]) -> Task:
             if protocol == "TLS_":
                 pair = process.env.get("CERT_FILE") or "/localhost.crt", process.env.get("KEY_FILE") or "/localhost.key"
                 wrap = tls.serving(process.container.files, *pair)
-            handle = _constant(process, value, as_json=flags["json-response"] == "true")
+            handle = _constant(process, value, as_json=options["json-response"] == "true")
             tasks.append(serving.serve(process, port, handle, wrap=wrap))
     return (yield from serving.hold(process, tasks))
 
@@ -542,7 +554,7 @@ def liveness(process: Process, _: list[str]) -> Task:
 
 def test_webserver(process: Process, argv: list[str]) -> Task:
     """Serve the files of the container."""
-    options = serving.flags(argv, {"port": "80"})
+    options = flags(argv, {"port": "80"})
 
     def handle(request: http.Incoming) -> http.Answer:
         path, files = unquote_plus(urlsplit(request.target).path), process.container.files
@@ -559,7 +571,7 @@ def test_webserver(process: Process, argv: list[str]) -> Task:
 def logs_generator(process: Process, argv: list[str]) -> Task:
     """Print lines of log evenly over a time."""
     short = {"-t": "--log-lines-total", "-d": "--run-duration"}
-    options = serving.flags([short.get(word, word) for word in argv], {"log-lines-total": "0", "run-duration": "0s"})
+    options = flags([short.get(word, word) for word in argv], {"log-lines-total": "0", "run-duration": "0s"})
     total = int(options["log-lines-total"])
     delay_s = seconds(options["run-duration"]) / total if total else 0.0
     for number in range(total):
