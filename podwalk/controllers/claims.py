@@ -1,9 +1,11 @@
 """Claiming Pods: a workload adopts ownerless Pods that its selector chooses, and releases those it no longer does.
 
-Source: k8s.io/kubernetes/pkg/controller, PodControllerRefManager.
+Source: k8s.io/kubernetes/pkg/controller, PodControllerRefManager; pkg/controller/statefulset, isMemberOf.
 """
 
 from __future__ import annotations
+
+import re
 
 from podwalk.controllers.controller import Context, key_of
 from podwalk.controllers.labels import Selector, matches
@@ -22,6 +24,8 @@ def claim(context: Context, kind: str, owner: Object, selector: Selector | None)
     for name in sorted(context.cache.adoptable.pop((kind, key_of(owner)), ())):
         pod = context.objects.get("pods", namespace, name)
         if pod is not None and controller_of(pod) is None and is_active(pod) and _chooses(selector, pod):
+            if kind == "StatefulSet" and not re.fullmatch(re.escape(owner["metadata"]["name"]) + "-[0-9]+", name):
+                continue
             _adopt(context, kind, owner, name)
     if any(not matches(selector, dict(labels)) for _, labels in context.cache.tally(owner).states):
         for pod in context.objects.lookup("owner", owner["metadata"]["uid"]):

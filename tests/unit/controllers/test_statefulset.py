@@ -147,3 +147,14 @@ def test_claims_are_made_and_wait_for_a_provisioner(bench: Bench) -> None:
     assert pod["spec"]["volumes"][0] == {"name": "data", "persistentVolumeClaim": {"claimName": "data-web-0"}}
     assert "nodeName" not in pod["spec"]
     assert [reason for reason, _ in bench.events("data-web-0")] == ["WaitForFirstConsumer", "ExternalProvisioning"]
+
+
+def test_it_adopts_only_a_pod_whose_name_could_be_its_member(bench: Bench) -> None:
+    for name in ("visitor", "other-web-1", "web-x", "web-1"):
+        bench.create("pods", {"metadata": {"name": name, "labels": {"app": "web"}}, "spec": template()["spec"]})
+    bench.create("statefulsets.apps", stateful_set(2))
+    bench.run_all()
+    assert {pod["metadata"]["name"] for pod in bench.list("pods") if "ownerReferences" in pod["metadata"]} == {
+        "web-0",
+        "web-1",
+    }
