@@ -295,7 +295,8 @@ def _template(obj: Any, template: str) -> str:
         if found.group(1).startswith('"'):
             return str(json.loads(found.group(1)))
         return " ".join(
-            item if isinstance(item, str) else json.dumps(item) for item in condition.select(obj, found.group(1))
+            item if isinstance(item, str) else json.dumps(item, separators=(",", ":"), sort_keys=True)
+            for item in condition.select(obj, found.group(1))
         )
 
     return re.sub(r"\{([^}]*)\}", value, template)

@@ -188,6 +188,7 @@ def test_kubectl_words_reach_the_same_cluster(shop: Cluster) -> None:
     "command",
     [
         "get deployment,svc", "get all", "get svc backend -o yaml", "get svc backend -o json", "get pods -o wide",
+        "get svc backend -o jsonpath={.spec.selector}{.spec.ports}{.spec.clusterIPs}",
         "get pods --sort-by=.metadata.name", "get pods --field-selector=metadata.name=client", "get pods --show-labels",
         "get deployment,svc --no-headers", "get pods --no-headers", "logs -l app=backend",
         "get pods -o custom-columns=N:.metadata.name,L:metadata.labels,P:.spec.containers[*].ports,H:{.spec.x}",
