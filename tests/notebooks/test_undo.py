@@ -83,7 +83,7 @@ def go_through(session: Session, step: Step) -> None:
     session.settle(step)
     list(session.look(step))
     failed = [f"{result.check.claim} {result.reason}" for result in session.verify(step) if not result.passed]
-    assert failed == []
+    assert not failed, failed
 
 
 def recover(cluster: Cluster, before: dict[str, Any]) -> None:
