@@ -216,6 +216,10 @@ BY_CONTROLLER = {
     # 15 (the length of its rule), before a route for beta.example, of 13 (that of host and path): nobody gets to the
     # canary then. With two controllers, or a longer name, it would not be so.
     "every host": frozenset({"canary"}),
+    # What `ImplementationSpecific` means is the controller's own matter: letters to nginx, whole parts to Traefik.
+    "a prefix of letters": frozenset({"hosts"}),
+    # Traefik 3.6 serves everybody where the Secret is not there; ingress-nginx serves nobody.
+    "the users of another Secret": frozenset({"staff"}),
 }
 
 FULL = {"hosts": 5.0, "tls": 3.0, "rewrite": 3.0, "staff": 3.0, "canary": 3.0, "gateway": 4.0, "bank": 4.0}
