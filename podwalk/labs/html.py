@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import escape
+from importlib.resources import files
 
 from markdown_it import MarkdownIt
 from pygments import highlight
@@ -26,6 +27,12 @@ def markdown(text: str) -> str:
 def manifest(text: str) -> str:
     """Return a manifest in the colours of the page that it stands on."""
     return str(highlight(text.strip(), YamlLexer(), HtmlFormatter()))
+
+
+def diagram(svg: str) -> str:
+    """Return a drawing that a keyboard can move sideways where it is wider than the page."""
+    style = files(__package__).joinpath("diagram.css").read_text(encoding="utf-8")
+    return f'<style>{style}</style><div class="podwalk-diagram" tabindex="0">{svg}</div>'
 
 
 def note(text: str, kind: str) -> str:

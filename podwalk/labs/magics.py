@@ -1,4 +1,4 @@
-"""IPython's conveniences: ``%%lab`` and ``%%step``, ``%%apply``, ``%kubectl``.
+"""IPython's conveniences: ``%%lab`` and ``%%step``, ``%%apply``, ``%kubectl``, ``%%diagram``.
 
 :func:`register` is called by ``podwalk.cluster()``.
 """
@@ -19,8 +19,8 @@ from podwalk.facade import Cluster
 from podwalk.facade.cluster import Text
 from podwalk.facade.errors import LearnerError
 from podwalk.facade.kubectl import UsageError, run
-from podwalk.labs import notebook, show, source
-from podwalk.labs.output import emit, emit_markdown
+from podwalk.labs import html, notebook, show, source
+from podwalk.labs.output import emit, emit_html, emit_markdown
 from podwalk.labs.perform import perform
 from podwalk.labs.progress import FOLDER_VARIABLE, Progress, load, locate
 from podwalk.labs.session import Session
@@ -74,6 +74,14 @@ class PodwalkMagics(Magics):
     def apply(self, line: str, cell: str) -> Any:
         """Apply the cell's manifest; the line may name a namespace."""
         return self.cluster.apply(cell, namespace=line.strip())
+
+    @cell_magic
+    def diagram(self, _: str, cell: str) -> None:
+        """Show the cell's ``<svg>`` in the ink of the page or of JupyterLab.
+
+        Its classes ``box``, ``soft``, ``hot``, ``wire``, ``stop`` and ``dim`` have the course's colours.
+        """
+        emit_html(html.diagram(cell))
 
     @line_magic
     def kubectl(self, line: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 import podwalk
 from podwalk.facade import Cluster
 from podwalk.facade.kubectl import UsageError
+from podwalk.labs import html
 from podwalk.labs.magics import PodwalkMagics
 
 
@@ -60,3 +62,14 @@ def test_no_page_and_no_notebook_needs_a_shell_for_kubectl(root: Path) -> None:
     texts = {page.relative_to(root): page.read_text(encoding="utf-8") for page in pages if "_build" not in page.parts}
     assert len(texts) > 50
     assert [page for page, text in texts.items() if "!kubectl" in text or "! kubectl" in text] == []
+
+
+def test_a_drawing_is_shown_with_the_ink_that_its_classes_name(root: Path) -> None:
+    drawn = html.diagram('<svg role="img"><rect class="box"/></svg>')
+    assert '<svg role="img"><rect class="box"/></svg>' in drawn
+    for page in (root / "book").rglob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        for _, svg in re.findall(r"^(%%diagram\n)?(<svg .*?</svg>)", text, re.MULTILINE | re.DOTALL):
+            assert f"%%diagram\n{svg}" in text, f"{page}: JupyterLab shows a bare <svg> as text"
+            used = set(re.findall(r'class="(\w+)"', svg))
+            assert used <= set(re.findall(r"\.(\w+)\{", drawn)), page
