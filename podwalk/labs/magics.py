@@ -1,4 +1,4 @@
-"""IPython's conveniences: ``%%lab`` and ``%%step``, ``%%apply``, ``%kubectl``, ``%%diagram``.
+"""IPython's conveniences: ``%%lab`` and ``%%step``, ``%%apply``, ``%kubectl``, ``%%diagram``, ``%cleanup``.
 
 :func:`register` is called by ``podwalk.cluster()``.
 """
@@ -16,6 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 
 from podwalk.facade import Cluster
+from podwalk.facade.application import Changes
 from podwalk.facade.cluster import Text
 from podwalk.facade.errors import LearnerError
 from podwalk.facade.kubectl import UsageError, run
@@ -24,6 +25,13 @@ from podwalk.labs.output import emit, emit_html, emit_markdown
 from podwalk.labs.perform import perform
 from podwalk.labs.progress import FOLDER_VARIABLE, Progress, load, locate
 from podwalk.labs.session import Session
+
+STILL_NEEDED = """\
+Nothing was deleted yet, for exercises of this page still need what is here:
+
+{}
+To delete it all the same, run this cell once more.
+"""
 
 
 @magics_class
@@ -36,6 +44,7 @@ class PodwalkMagics(Magics):
         self.user_namespace: dict[str, object] = shell.user_ns
         self.session: Session | None = None
         self.controls: Any = None
+        self.warned = False
 
     @cell_magic
     def lab(self, line: str, cell: str) -> None:
@@ -82,6 +91,23 @@ class PodwalkMagics(Magics):
         Its classes ``box``, ``soft``, ``hot``, ``wire``, ``stop`` and ``dim`` have the course's colours.
         """
         emit_html(html.diagram(cell))
+
+    @line_magic
+    def cleanup(self, line: str) -> Any:
+        """Delete what a page has made: namespaces by their names, other objects as ``KIND/NAME``.
+
+        Where somebody sits and steps of the page are not done, it says so instead, once: whoever runs all cells wants
+        to do the exercises then.
+        """
+        session = self.session
+        if session is not None and self.controls is not None and not self.warned:
+            waiting = [step.title for step in session.lab.steps if not session.progress.step(step.name).done]
+            if waiting:
+                self.warned = True
+                emit_markdown(STILL_NEEDED.format("".join(f"* {title}\n" for title in waiting)))
+                return None
+        targets = [word if "/" in word else f"namespace/{word}" for word in line.split()]
+        return Changes(tuple(entry for target in targets for entry in self.cluster.delete(target)))
 
     @line_magic
     def kubectl(self, line: str) -> Any:

@@ -51,6 +51,13 @@ def test_a_chapter_has_cells_that_run(chapter: str) -> None:
     assert text(chapter).count("```{code-cell} ipython3") > 2
 
 
+@pytest.mark.parametrize("chapter", [chapter for chapter in CHAPTERS if chapter != FOR_THE_TERMINAL])
+def test_a_chapter_has_exercises_that_are_done_on_the_cluster(chapter: str) -> None:
+    page = text(chapter)
+    assert "\n%%step " in page.partition("\n%%lab ")[2]
+    assert "\n%cleanup " in page.partition("\n%%step ")[2], "the exercises need what is deleted before them"
+
+
 @pytest.mark.parametrize("chapter", sorted(set(CHAPTERS) - NO_WAY - {FOR_THE_TERMINAL}))
 def test_a_chapter_shows_the_way_of_a_packet(chapter: str) -> None:
     assert WALKS.search(text(chapter)), "neither a walk nor a picture"

@@ -14,7 +14,10 @@ import podwalk
 from podwalk.facade import Cluster
 from podwalk.facade.kubectl import UsageError
 from podwalk.labs import html
+from podwalk.labs.lab import Lab, Step
 from podwalk.labs.magics import PodwalkMagics
+from podwalk.labs.progress import Progress
+from podwalk.labs.session import Session
 
 
 @pytest.fixture
@@ -73,3 +76,36 @@ def test_a_drawing_is_shown_with_the_ink_that_its_classes_name(root: Path) -> No
             assert f"%%diagram\n{svg}" in text, f"{page}: JupyterLab shows a bare <svg> as text"
             used = set(re.findall(r'class="(\w+)"', svg))
             assert used <= set(re.findall(r"\.(\w+)\{", drawn)), page
+
+
+def page(cluster: Cluster, *, done: bool, sits: bool) -> Any:
+    """A page with one exercise, in whose namespace something is."""
+    cluster.apply("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n")
+    step = Step("one", title="1. Another door")
+    session = Session(cluster, Lab("doors", title="Exercises", namespace="shop", steps=(step,)), Progress())
+    session.progress.step("one").done = done
+    return SimpleNamespace(cluster=cluster, session=session, controls=object() if sits else None, warned=False)
+
+
+def cleanup(at: Any, line: str) -> Any:
+    unbound: Any = PodwalkMagics.cleanup
+    return unbound(at, line)
+
+
+def test_a_page_whose_exercises_wait_is_not_cleaned_up_before_it_is_asked_for_twice(
+    cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = page(cluster, done=False, sits=True)
+    assert cleanup(at, "shop") is None
+    assert "Markdown" in capsys.readouterr().out
+    assert "shop" in cluster.get("namespaces").names
+    assert str(cleanup(at, "shop")) == "namespace/shop deleted"
+    assert "shop" not in cluster.get("namespaces").names
+
+
+@pytest.mark.parametrize(("done", "sits"), [(True, True), (False, False)])
+def test_a_page_is_cleaned_up_when_its_exercises_are_done_or_nobody_sits_there(
+    cluster: Cluster, done: bool, sits: bool
+) -> None:
+    assert len(cleanup(page(cluster, done=done, sits=sits), "ingressclass/none shop none")) == 1
+    assert "shop" not in cluster.get("namespaces").names
