@@ -68,3 +68,12 @@ def test_a_page_without_its_form_is_noticed() -> None:
         "The problem", "What can go wrong", "Further reading",
         "a prediction", "What you can now do", "how long it takes", "solutions: 1 exercises, 0 folded",
     ]  # fmt: skip
+
+
+def test_no_two_labs_have_one_name() -> None:
+    """A reset deletes what has the label of the lab's name: it must not be another lab's, or another chapter's."""
+    pages = [text(chapter) for chapter in CHAPTERS]
+    labs = [path.read_text(encoding="utf-8") for path in (ROOT / "notebooks" / "labs").glob("*.ipynb")]
+    names = [name for page in [*pages, *labs] for name in re.findall(r'^(?: *")?%%lab ([\w-]+)', page, re.MULTILINE)]
+    assert len(names) > len(labs) > 0
+    assert [name for name in names if names.count(name) > 1] == []
