@@ -62,6 +62,7 @@ class Worker:
         self.sandbox_ready = self.had_sandbox = False
         self.reason: tuple[str, str] | None = None
         self.volumes: dict[str, Volume] = {}
+        self._began_s = self.simulation.now
         self.start_time = pod.get("status", {}).get("startTime") or self.simulation.timestamp()
         self.terminating = self.gone = False
         self._task: simpy.Process | None = None
@@ -138,8 +139,8 @@ class Worker:
     def _run(self) -> Task:
         try:
             self.changed()
-            if limit := self.pod["spec"].get("activeDeadlineSeconds"):
-                self.simulation.spawn(self._expire(float(limit)))
+            self._began_s = self.simulation.now
+            self._watch_deadline()
             yield from self._set_up_volumes()
             yield from self._set_up_sandbox()
             if (yield from self._initialize()):
@@ -237,6 +238,8 @@ class Worker:
         """Look at a newer state of the object."""
         before, self.pod = self.pod, pod
         metadata = pod["metadata"]
+        if pod["spec"].get("activeDeadlineSeconds") != before["spec"].get("activeDeadlineSeconds"):
+            self._watch_deadline()
         if metadata.get("deletionTimestamp"):
             grace_s = float(metadata.get("deletionGracePeriodSeconds") or 0)
             if not self.terminating:
@@ -326,9 +329,15 @@ class Worker:
             if runner.process is not None:
                 runner.process.kill(SIGKILL)
 
-    def _expire(self, limit_s: float) -> Task:
-        """End a Pod that was active for too long."""
-        yield self.simulation.sleep(limit_s)
+    def _watch_deadline(self) -> None:
+        if limit := self.pod["spec"].get("activeDeadlineSeconds"):
+            self.simulation.spawn(self._expire(limit))
+
+    def _expire(self, limit_s: int) -> Task:
+        """End a Pod that was active for too long, unless it was given another limit meanwhile."""
+        yield self.simulation.sleep(max(0.0, self._began_s + limit_s - self.simulation.now))
+        if self.pod["spec"].get("activeDeadlineSeconds") != limit_s:
+            return
         if self.terminating or self.gone or all(main.finished.triggered for main in self.mains):
             return
         self.reason = ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")

@@ -147,14 +147,14 @@ def _value(value: Any, kind: str) -> Any:
 def _read_time(value: Any) -> str | None:
     if not value.HasField("seconds"):
         return None
-    return datetime.fromtimestamp(value.seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(value.seconds, UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def _read_microtime(value: Any) -> str | None:
     if not value.HasField("seconds"):
         return None
     moment = datetime.fromtimestamp(value.seconds, UTC).replace(microsecond=value.nanos // 1000)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def _read_raw(value: Any) -> Any:

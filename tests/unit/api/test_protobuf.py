@@ -75,6 +75,12 @@ OTHERS: list[Object] = [
         "eventTime": "2026-11-02T09:00:00.123456Z",
     },
     {
+        "kind": "Event",
+        "apiVersion": "events.k8s.io/v1",
+        "metadata": {"name": "old", "creationTimestamp": "0800-12-25T00:00:00Z"},
+        "eventTime": "0800-12-25T00:00:00.000001Z",
+    },
+    {
         "kind": "TokenReview",
         "apiVersion": "authentication.k8s.io/v1",
         "metadata": {},

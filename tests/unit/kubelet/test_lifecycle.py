@@ -65,6 +65,28 @@ def test_a_pod_that_is_never_restarted_ends_as_its_containers_did(bench: Any) ->
     assert bench.logs("good") == "hi\n"
 
 
+@pytest.mark.parametrize("before", ["", "  activeDeadlineSeconds: 500\n"])
+def test_a_running_pod_is_given_a_deadline_and_it_counts_from_its_start(bench: Any, before: str) -> None:
+    bench.apply(pod("busy", f"{BUSYBOX}, command: [sleep, infinity]", f"  terminationGracePeriodSeconds: 0\n{before}"))
+    bench.until(lambda: bench.pod("busy")["status"].get("phase") == "Running")
+    bench.pass_time(20)
+    bench.change("Pod", "busy", {"spec": {"activeDeadlineSeconds": 30}})
+    bench.pass_time(5)
+    assert bench.pod("busy")["status"]["phase"] == "Running"
+    bench.pass_time(7)
+    status = bench.pod("busy")["status"]
+    assert (status["phase"], status["reason"]) == ("Failed", "DeadlineExceeded")
+
+
+def test_a_deadline_that_is_over_when_it_is_set_ends_the_pod_at_once(bench: Any) -> None:
+    bench.apply(pod("busy", f"{BUSYBOX}, command: [sleep, infinity]", "  terminationGracePeriodSeconds: 0\n"))
+    bench.until(lambda: bench.pod("busy")["status"].get("phase") == "Running")
+    bench.pass_time(20)
+    bench.change("Pod", "busy", {"spec": {"activeDeadlineSeconds": 10}})
+    bench.pass_time(2)
+    assert bench.pod("busy")["status"]["reason"] == "DeadlineExceeded"
+
+
 def test_an_image_that_is_not_there_and_may_not_be_pulled_is_said_so(bench: Any) -> None:
     bench.apply(pod("never", 'image: "nosuch/image:1.0", imagePullPolicy: Never'))
     bench.until(lambda: "ErrImageNeverPull" in str(bench.pod("never")["status"]))
