@@ -55,6 +55,9 @@ def test_a_chapter_has_cells_that_run(chapter: str) -> None:
 def test_a_chapter_has_exercises_that_are_done_on_the_cluster(chapter: str) -> None:
     page = text(chapter)
     assert "\n%%step " in page.partition("\n%%lab ")[2]
+    assert re.search(r"^\*About [\w-]+ minutes, and [\w-]+ for the exercises\.", page, re.MULTILINE), (
+        "how long they take"
+    )
     assert "\n%cleanup " in page.partition("\n%%step ")[2], "the exercises need what is deleted before them"
 
 
