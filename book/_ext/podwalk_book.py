@@ -16,9 +16,11 @@ from docutils import nodes
 from IPython.lib.lexers import IPython3Lexer
 from pygments.lexers.data import YamlLexer
 from pygments.token import Comment, Token
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
-from sphinx.util.docutils import SphinxDirective, SphinxRole
+from sphinx.transforms import SphinxTransform
+from sphinx.util.docutils import SphinxDirective
 
 ENVIRONMENT = {
     "PODWALK_BACKEND": "in-process",
@@ -62,21 +64,31 @@ def read_facts(path: Path) -> dict[str, dict[str, Any]]:
     return facts
 
 
-class FactRole(SphinxRole):
-    """``{fact}`id` ``: the claim of the register in the text, with a link to its source and date."""
+class FactMarks(SphinxTransform):
+    """A link to an entry of the facts register becomes the date of its check, small and raised.
 
-    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        """Return the claim and its mark."""
-        self.env.note_dependency(str(register(self.env.app)))
-        facts = self.env.podwalk_facts  # type: ignore[attr-defined]  # set in `load`
-        if self.text not in facts:
-            raise ExtensionError(f"{self.env.docname}: there is no fact {self.text!r} in book/_data/facts.yml")
-        fact = facts[self.text]
-        page = self.env.app.builder.get_relative_uri(self.env.docname, "book/reference/facts")
-        uri = f"{page}#fact-{self.text}"
-        link = nodes.reference("", f"{fact['checked']:%b %Y}", refuri=uri, classes=["fact-mark"])
-        mark = nodes.superscript("", "", link)
-        return [nodes.inline("", fact["claim"]), mark], []
+    Where the text is opened as a notebook, it is what is written: a link to the register's page.
+    """
+
+    # Before MyST looks for the place: the register's page makes it, and has no heading for it.
+    default_priority = 5
+
+    def apply(self, **_: Any) -> None:
+        """Put the marks in."""
+        for link in list(self.document.findall(addnodes.pending_xref)):
+            # MyST keeps the place apart, unless there is no such page, as in a part of the book.
+            place = link.get("reftargetid") or link.get("reftarget", "").partition("#")[2]
+            name = place.removeprefix("fact-")
+            if name == place:
+                continue
+            self.env.note_dependency(str(register(self.app)))
+            facts = self.env.podwalk_facts  # type: ignore[attr-defined]  # set in `load`
+            if name not in facts:
+                raise ExtensionError(f"{self.env.docname}: there is no fact {name!r} in book/_data/facts.yml")
+            page = self.app.builder.get_relative_uri(self.env.docname, "book/reference/facts")
+            said = f"{facts[name]['checked']:%b %Y}"
+            mark = nodes.reference("", said, refuri=f"{page}#fact-{name}", classes=["fact-mark"])
+            link.replace_self(nodes.superscript("", "", mark))
 
 
 class FactsDirective(SphinxDirective):
@@ -113,7 +125,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(app.srcdir), os.environ.get("PYTHONPATH", "")]))
     app.add_lexer("ipython3", CellLexer)
     app.add_lexer("ipython", CellLexer)
-    app.add_role("fact", FactRole())
+    app.add_transform(FactMarks)
     app.add_directive("facts", FactsDirective)
     app.connect("env-before-read-docs", load)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

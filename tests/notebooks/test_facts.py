@@ -26,11 +26,17 @@ def test_a_claim_has_a_source_and_is_not_older_than_a_year(name: str) -> None:
     assert age >= timedelta(days=-1), "checked in the future"
 
 
-def test_every_mark_in_the_text_leads_to_a_claim() -> None:
-    used = {
-        name
-        for page in BOOK.rglob("*.md")
-        for name in re.findall(r"\{fact\}`([^`]+)`", page.read_text(encoding="utf-8"))
-    }
-    assert used
-    assert used <= set(FACTS)
+MARK = re.compile(r"\[source\]\([\w./]*facts\.md#fact-([\w-]+)\)")
+
+
+def test_every_mark_in_the_text_stands_behind_the_claim_of_the_register() -> None:
+    marks = 0
+    for page in BOOK.rglob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        for mark in MARK.finditer(text):
+            claim = " ".join(FACTS[mark[1]]["claim"].split())
+            before = " ".join(text[: mark.start()].replace("`", "").split())
+            assert before.endswith(claim), f"{page.name}: what stands before {mark[0]} is not: {claim}"
+            marks += 1
+        assert text.count("#fact-") == len(MARK.findall(text)), f"{page.name}: a link that is no mark"
+    assert marks

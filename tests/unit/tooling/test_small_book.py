@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -145,18 +146,20 @@ def test_a_change_of_the_code_that_the_cells_call_runs_every_page_again(book: Bo
     assert len(list((book.folder / "_build" / ".jupyter_cache").iterdir())) == 1
 
 
-def test_a_fact_that_changes_is_told_anew_without_running_a_cell(book: Book) -> None:
+def test_the_date_of_a_fact_that_changes_is_told_anew_without_running_a_cell(book: Book) -> None:
     facts = book.folder / "book" / "_data" / "facts.yml"
     known = yaml.safe_load(facts.read_text(encoding="utf-8"))
     name = next(iter(known))
-    book.write("second", "first", more=f"\n## A place\n\n{{fact}}`{name}`\n")
+    book.write("second", "first", more=f"\n## A place\n\nSo it is. [source](reference/facts.md#fact-{name})\n")
     code, log = book.build()
     assert code == 0, log
-    known[name]["claim"] = "Pigeons carry the packets."
+    known[name]["checked"] = date(2031, 5, 4)
     facts.write_text(yaml.safe_dump(known), encoding="utf-8")
     code, log = book.build()
     assert (code, ran(log)) == (0, set())
-    assert "Pigeons carry the packets." in book.html("book/second")
+    assert re.search(
+        rf'<sup><a [^>]*href="reference/facts.html#fact-{name}">May 2031</a></sup>', book.html("book/second")
+    )
 
 
 def test_buttons_open_what_is_there_and_outputs_lead_to_pages(book: Book) -> None:
