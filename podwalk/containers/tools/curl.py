@@ -11,6 +11,7 @@ import json
 import re
 import ssl
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, quote_plus, urljoin, urlsplit, urlunsplit
@@ -21,6 +22,7 @@ from podwalk.containers import http, resolver, tls
 from podwalk.containers.files import FileError
 from podwalk.containers.process import BrokenPipe, Process
 from podwalk.containers.sockets import Connection, ConnectionReset, ConnectionTimedOut, SocketError
+from podwalk.containers.tools.curl_cookies import Jar
 from podwalk.containers.tools.curl_options import Options, UsageError, read
 from podwalk.errors import PodwalkError
 from podwalk.simulation import Task
@@ -86,6 +88,7 @@ class Transfer:
     connection: Connection | None = None
     stream: http.ByteStream | None = None
     connected_to: tuple[str, str, int] | None = None
+    jar: Jar | None = None
 
     @property
     def now_s(self) -> float:
@@ -102,6 +105,13 @@ class Transfer:
         if self.options.has("verbose"):
             end = "\r\n" if mark in "<>" else "\n"
             self.process.stderr.write(f"{mark} {text}{end}".encode())
+
+    def cookies(self, parts: SplitResult) -> str:
+        """Return what a request's ``Cookie`` says; what ``-b`` itself says goes to the first host only."""
+        first = urlsplit(self.url if "://" in self.url else f"http://{self.url}").hostname
+        said = ";".join(text for text in self.options.lists.get("cookie", []) if "=" in text)
+        kept = self.jar.header(parts) if self.jar else ""
+        return "; ".join(filter(None, [kept, said if parts.hostname == first else ""]))
 
     def say_data(self, mark: str, data: bytes) -> None:
         """Write of ``-v`` how much went one way, as curl does where the data does not go to a terminal."""
@@ -143,10 +153,35 @@ def curl(process: Process) -> Task:
         return 0
     if not options.urls:
         return process.fail(TRY, 2)
-    code = 0
+    code, jar = 0, _jar(process, options)
     for number, url in enumerate(_expand(options)):
-        code = yield from _with_retries(process, options, url, number)
+        code = yield from _with_retries(process, options, url, number, jar)
+    if jar is not None and "cookie-jar" in options.values:
+        _save(process, jar, options.values["cookie-jar"])
     return code
+
+
+def _jar(process: Process, options: Options) -> Jar | None:
+    """Return the cookies that the files hold; None where no option asks to keep any."""
+    files = [name for name in options.lists.get("cookie", []) if "=" not in name]
+    if not files and "cookie-jar" not in options.values:
+        return None
+    jar = Jar(lambda: process.simulation.datetime().timestamp())
+    for name in files:
+        # A file that is not there is an empty one.
+        with suppress(FileError):
+            text = process.container.files.read(process.path(name)).decode(errors="replace") if name else ""
+            jar.load(text, without_session=options.has("junk-session-cookies"))
+    return jar
+
+
+def _save(process: Process, jar: Jar, name: str) -> None:
+    """Write the cookies; curl passes over a file that it cannot write."""
+    if name == "-":
+        process.write(jar.text())
+        return
+    with suppress(FileError):
+        process.container.files.write(process.path(name), jar.text().encode())
 
 
 def _expand(options: Options) -> list[str]:
@@ -170,11 +205,11 @@ def _expand(options: Options) -> list[str]:
     return urls
 
 
-def _with_retries(process: Process, options: Options, url: str, number: int) -> Task:
+def _with_retries(process: Process, options: Options, url: str, number: int, jar: Jar | None) -> Task:
     """Transfer one URL, again as ``--retry`` says."""
     left, pause_s = options.number("retry", 0), 1.0
     while True:
-        transfer = Transfer(process, options, url, number, process.simulation.now)
+        transfer = Transfer(process, options, url, number, process.simulation.now, jar=jar)
         code, message, transient = 0, "", False
         try:
             reply = yield from _run(transfer)
@@ -320,12 +355,12 @@ def _once(
 
     def on_head(reply: http.Reply) -> None:
         transfer.facts["time_starttransfer"] = transfer.now_s
-        for line in (
-            f"HTTP/{reply.version} {reply.status} {reply.reason}",
-            *(f"{name}: {value}" for name, value in reply.headers),
-            "",
-        ):
-            transfer.say("<", line)
+        transfer.say("<", f"HTTP/{reply.version} {reply.status} {reply.reason}")
+        for name, value in reply.headers:
+            if name.lower() == "set-cookie" and transfer.jar and (done := transfer.jar.take(parts, value)):
+                transfer.say("*", done)
+            transfer.say("<", f"{name}: {value}")
+        transfer.say("<", "")
 
     limit_s = transfer.left_s()
     exchange = transfer.process.simulation.spawn(
@@ -593,6 +628,8 @@ def _headers(
         headers.append(("Referer", options.values["referer"]))
     if options.has("compressed"):
         headers.append(("Accept-Encoding", "identity"))
+    if cookies := transfer.cookies(parts):
+        headers.append(("Cookie", cookies))
     named = {name.lower() for name, _ in own} | removed | {name.lower() for name, _ in extra}
     host = next((value for name, value in own if name.lower() == "host"), "")
     if host:

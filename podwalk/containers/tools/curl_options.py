@@ -45,13 +45,14 @@ LONG_SWITCHES = frozenset(
 )  # fmt: skip
 REFUSED = frozenset(
     [
-        "cookie", "cookie-jar", "form", "proxy", "local-port", "limit-rate", "dns-servers",
+        "form", "proxy", "local-port", "limit-rate", "dns-servers",
         "unix-socket", "rate", "range",
         "http1.0", "parallel", "next", "haproxy-protocol", "disable-eprt", "ciphers", "http2",
     ]
 )  # fmt: skip
 REPEATED = frozenset(
     [
+        "cookie",
         "header",
         "data",
         "data-ascii",
