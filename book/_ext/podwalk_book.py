@@ -6,6 +6,7 @@ Setting the environment here, where Sphinx loads us, keeps `jupyter-book build .
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -32,6 +33,7 @@ ENVIRONMENT = {
     "COLUMNS": "100",
 }
 
+TO_A_FILE = re.compile(r'href="((?:\.\./)*[\w/-]+)\.md(#[\w-]+)?"')
 YAML_MAGICS = ("%%apply", "%%lab", "%%step")
 
 
@@ -108,6 +110,13 @@ class FactsDirective(SphinxDirective):
         return [entries]
 
 
+def lead_to_pages(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Let a link to a chapter's file, in HTML that a cell printed, lead to its page."""
+    for raw in doctree.findall(nodes.raw):
+        if raw.get("format") == "html":
+            raw.children = [nodes.Text(TO_A_FILE.sub(r'href="\1.html\2"', raw.astext()))]
+
+
 def load(app: Sphinx, env: Any, docnames: Any) -> None:
     """Read the register before any page."""
     env.podwalk_facts = read_facts(register(app))
@@ -128,4 +137,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_transform(FactMarks)
     app.add_directive("facts", FactsDirective)
     app.connect("env-before-read-docs", load)
+    app.connect("doctree-resolved", lead_to_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -164,6 +164,8 @@ def test_the_date_of_a_fact_that_changes_is_told_anew_without_running_a_cell(boo
 
 def test_buttons_open_what_is_there_and_outputs_lead_to_pages(book: Book) -> None:
     book = Book(book.folder, "https://github.com/class/podwalk")
+    cell = 'from IPython.display import HTML\n\nHTML("<a href=\'first.md#first\'>back</a>".replace("\'", chr(34)))'
+    book.write("second", "first", more=f"\n## A place\n\n```{{code-cell}} ipython3\n{cell}\n```\n")
     code, log = book.build()
     assert code == 0, log
     for page, file in {"book/second": "book/second.md", LAB: f"{LAB}.ipynb"}.items():
@@ -176,6 +178,7 @@ def test_buttons_open_what_is_there_and_outputs_lead_to_pages(book: Book) -> Non
         assert asked["repo"] == [book.repository]
         assert unquote(asked["urlpath"][0]) == f"lab/tree/podwalk/{file}"
     assert 'href="second.html#a-place"' in book.html("book/first")
+    assert '<a href="first.html#first">back</a>' in book.html("book/second")
 
 
 def test_the_links_command_asks_and_names_the_link_that_leads_nowhere(book: Book, site: str) -> None:
