@@ -46,6 +46,10 @@ class ContextBackend:
         file = ("--kubeconfig", str(self._kubeconfig)) if self._kubeconfig else ()
         return (*file, "--context", self.context) if self.context else file
 
+    def is_ours(self) -> bool:
+        """Whether the course made this cluster."""
+        return False
+
     def is_up(self) -> bool:
         """Whether the context exists and its cluster answers."""
         try:
@@ -71,7 +75,8 @@ class ContextBackend:
             raise UnreachableError(f"{self._subject()}: {_in_words(error)}; {self.remedy}") from error
         host = urlsplit(configuration.host).hostname or ""
         self._found = found["name"]
-        production.check(found["name"], (found["name"], found["context"].get("cluster", ""), host))
+        if not self.is_ours():
+            production.check(found["name"], (found["name"], found["context"].get("cluster", ""), host))
         configuration.retries = False
         client = ApiClient(configuration)
         try:

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from podwalk.backends.context import ContextBackend, UnreachableError
+from podwalk.backends.kind import KindBackend
 from podwalk.backends.production import ProductionError, looks_like
 
 
@@ -67,3 +68,16 @@ def test_a_context_that_is_not_there_is_named_with_those_that_are(place: Path) -
     kubeconfig(place / "kubeconfig")
     with pytest.raises(UnreachableError, match="there is no such context; there are: shop"):
         ContextBackend("other").connect()
+
+
+@pytest.mark.parametrize(("ours", "error"), [(True, UnreachableError), (False, ProductionError)])
+def test_a_kind_cluster_that_the_course_made_may_be_called_anything(
+    place: Path, ours: bool, error: type[Exception]
+) -> None:
+    own = KindBackend("live").own_kubeconfig
+    file = own if ours else place / "kubeconfig"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    kubeconfig(file)
+    file.write_text(file.read_text().replace("shop", "kind-live"))
+    with pytest.raises(error, match="kind-live"):
+        KindBackend("live").connect()
