@@ -82,6 +82,9 @@ def cluster_policy_command(name: str, kind: bool) -> None:
 @addon_command.command("remove")
 @click.argument("addon")
 @name_option
+@click.option(
+    "--kind", is_flag=True, expose_value=False, help="May be left out: only the kind cluster has something to remove."
+)
 def remove_command(addon: str, name: str) -> None:
     """Remove what ADDON added to the kind cluster; what was there before stays."""
     from podwalk.facade.addons import remove

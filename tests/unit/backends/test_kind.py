@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from podwalk.backends import images, kind
 from podwalk.backends.kind import KindBackend, KindError
+from podwalk.cli import addons as addons_command
+from podwalk.facade import addons
 from tests.unit.backends.conftest import Fake
 
 KIND = """
@@ -138,3 +141,14 @@ def test_the_images_are_those_that_the_notebooks_name(root: Path) -> None:
     assert images.whole("nginx") == "docker.io/library/nginx:latest"
     assert images.whole("hashicorp/http-echo:1.0") == "docker.io/hashicorp/http-echo:1.0"
     assert images.whole("registry.k8s.io/e2e-test-images/agnhost:2.53").startswith("registry.k8s.io/")
+
+
+@pytest.mark.parametrize("words", [["--kind"], []])
+def test_an_addon_is_removed_by_the_words_that_added_it(
+    place: Path, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(addons_command, "_cluster", lambda name, kind: asked.append(f"{name} {kind}"))
+    monkeypatch.setattr(addons, "remove", lambda cluster, addon: f"{addon} removed")
+    done = CliRunner().invoke(addons_command.addon_command, ["remove", "ingress", *words])
+    assert (done.exit_code, done.output, asked) == (0, "ingress removed\n", ["podwalk True"])
