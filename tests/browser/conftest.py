@@ -28,6 +28,8 @@ from podwalk.serve import control
 from podwalk.serve.place import Place
 
 WAIT_MS = 120_000
+CELL_MS = 400_000
+"""How long a cell may take: an autoscaler waits minutes before it takes a Pod away."""
 expect.set_options(timeout=WAIT_MS)
 CLUSTER = "browser"
 CHROMIUM = os.environ.get("PODWALK_CHROMIUM") or shutil.which("chromium") or ""
@@ -184,7 +186,7 @@ class Desk:
             # A cell whose source is hidden shows no number: its card, or its drawing, says that it ran.
             shown = cell.locator(".jp-InputPrompt, .podwalk-card").filter(has_text=RAN)
             shown = shown.or_(cell.locator(".podwalk-diagram"))
-            shown.first.wait_for(state="attached", timeout=WAIT_MS)
+            shown.first.wait_for(state="attached", timeout=CELL_MS)
             if not fails:
                 expect(cell.locator(FAILED), "an error below the cell").to_have_count(0)
         return cell

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Desk
 from tests.notebooks.test_chapter_steps import WITH_STEPS
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 
 @pytest.mark.parametrize("chapter", WITH_STEPS)
