@@ -1,11 +1,11 @@
 """Claiming Pods: a workload adopts ownerless Pods that its selector chooses, and releases those it no longer does.
 
-Source: k8s.io/kubernetes/pkg/controller, PodControllerRefManager; pkg/controller/statefulset, isMemberOf.
+Source: k8s.io/kubernetes/pkg/controller, PodControllerRefManager.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 
 from podwalk.controllers.controller import Context, key_of
 from podwalk.controllers.labels import Selector, matches
@@ -16,16 +16,26 @@ from podwalk.types import Object
 API_VERSIONS = {"ReplicaSet": "apps/v1", "StatefulSet": "apps/v1", "DaemonSet": "apps/v1", "Job": "batch/v1"}
 
 
-def claim(context: Context, kind: str, owner: Object, selector: Selector | None) -> None:
-    """Adopt and release Pods; reads no Pod unless there is one to adopt or release."""
+def claim(
+    context: Context, kind: str, owner: Object, selector: Selector | None, may_adopt: Callable[[Object], bool] = bool
+) -> None:
+    """Adopt and release Pods; reads no Pod unless there is one to adopt or release.
+
+    Args:
+        context: the controller's.
+        kind: the owner's.
+        owner: who claims.
+        selector: the owner's.
+        may_adopt: whether it may have a Pod that the selector chooses; every one, unless it says otherwise.
+    """
     namespace = owner["metadata"]["namespace"]
     if owner["metadata"].get("generation", 1) == 1 and not (owner.get("status") or {}).get("observedGeneration"):
         _find_orphans(context, kind, owner, selector)
     for name in sorted(context.cache.adoptable.pop((kind, key_of(owner)), ())):
         pod = context.objects.get("pods", namespace, name)
-        if pod is not None and controller_of(pod) is None and is_active(pod) and _chooses(selector, pod):
-            if kind == "StatefulSet" and not re.fullmatch(re.escape(owner["metadata"]["name"]) + "-[0-9]+", name):
-                continue
+        if pod is None or controller_of(pod) is not None or not is_active(pod):
+            continue
+        if _chooses(selector, pod) and may_adopt(pod):
             _adopt(context, kind, owner, name)
     if any(not matches(selector, dict(labels)) for _, labels in context.cache.tally(owner).states):
         for pod in context.objects.lookup("owner", owner["metadata"]["uid"]):

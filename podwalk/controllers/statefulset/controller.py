@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from podwalk.controllers import history, pods
 from podwalk.controllers.claims import claim
@@ -54,7 +55,7 @@ def reconcile(context: Context, key: Key) -> float | None:
     if stateful_set is None:
         context.cache.adoptable.pop((KIND, key), None)
         return None
-    claim(context, KIND, stateful_set, stateful_set["spec"].get("selector"))
+    claim(context, KIND, stateful_set, stateful_set["spec"].get("selector"), partial(identity.is_member, stateful_set))
     update, revisions = history.current(context, stateful_set, KIND, history.HASH_LABEL)
     name = (stateful_set.get("status") or {}).get("currentRevision")
     current = next((entry for entry in revisions if entry["metadata"]["name"] == name), update)

@@ -18,6 +18,14 @@ def ordinal(pod: Object) -> int:
     return int(number) if number.isdigit() else -1
 
 
+def is_member(stateful_set: Object, pod: Object) -> bool:
+    """Whether a Pod's name is the set's with a number.
+
+    Source: pkg/controller/statefulset, isMemberOf.
+    """
+    return ordinal(pod) >= 0 and pod["metadata"]["name"].rpartition("-")[0] == stateful_set["metadata"]["name"]
+
+
 def revision(pod: Object) -> str:
     """Return the name of the ControllerRevision that a Pod was made from."""
     return str((pod["metadata"].get("labels") or {}).get(history.REVISION_LABEL, ""))
