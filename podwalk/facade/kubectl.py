@@ -429,7 +429,7 @@ def _patch(cluster: Cluster, options: Any, body: Object, done: str, names: Seque
         path = kind.path(options.namespace, target)
         try:
             before = wire.call(cluster.api, "GET", path)
-            after = wire.call(cluster.api, "PATCH", path, body=body, content_type="application/merge-patch+json")
+            after = wire.call(cluster.api, "PATCH", path, body=body, content_type=wire.MERGE_PATCH)
         except wire.StatusError as error:
             raise wire.explain(error, namespace=options.namespace) from error
         entries.append(Applied(f"{kind.label}/{target}", done, after, before, kind))

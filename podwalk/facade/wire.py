@@ -22,6 +22,7 @@ from podwalk.types import Object
 CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 60.0
 
+MERGE_PATCH = "application/merge-patch+json"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 
 

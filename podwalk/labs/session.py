@@ -33,7 +33,6 @@ WAIT_S = 120.0
 FOLLOW_S, AGAIN_S = 6.0, 0.5
 """How long the nodes and controllers of a real cluster may take to follow what was applied; how often it is checked."""
 
-MERGE_PATCH = "application/merge-patch+json"
 SERVERS_OWN = {
     "uid", "resourceVersion", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds",
 }  # fmt: skip
@@ -348,7 +347,9 @@ def _put_back(cluster: Cluster, path: str, before: Object, now: Object | None) -
         wire.call(cluster.api, "PUT", path, body=_with_version(before, now, keep_uid=True))
     if owners := before["metadata"].get("managedFields"):
         # What was written just now is ours, and no later apply would take it away: give it back to whose it was.
-        wire.call(cluster.api, "PATCH", path, body={"metadata": {"managedFields": owners}}, content_type=MERGE_PATCH)
+        wire.call(
+            cluster.api, "PATCH", path, body={"metadata": {"managedFields": owners}}, content_type=wire.MERGE_PATCH
+        )
 
 
 def _bare(obj: Object) -> Object:
