@@ -95,6 +95,11 @@ class Transfer:
         """Seconds since the transfer began."""
         return self.process.simulation.now - self.begun_s
 
+    @property
+    def whole_url(self) -> str:
+        """The URL with its scheme, which may be left out."""
+        return self.url if "://" in self.url else f"http://{self.url}"
+
     def left_s(self) -> float | None:
         """Return what is left of ``-m``."""
         limit_s = self.options.seconds("max-time")
@@ -108,7 +113,7 @@ class Transfer:
 
     def cookies(self, parts: SplitResult) -> str:
         """Return what a request's ``Cookie`` says; what ``-b`` itself says goes to the first host only."""
-        first = urlsplit(self.url if "://" in self.url else f"http://{self.url}").hostname
+        first = urlsplit(self.whole_url).hostname
         said = ";".join(text for text in self.options.lists.get("cookie", []) if "=" in text)
         kept = self.jar.header(parts) if self.jar else ""
         return "; ".join(filter(None, [kept, said if parts.hostname == first else ""]))
@@ -243,7 +248,7 @@ def _run(transfer: Transfer) -> Generator[simpy.Event, Any, http.Reply]:
     """Transfer one URL and write what came of it."""
     options, process = transfer.options, transfer.process
     method, body, headers = _request_of(transfer)
-    url, redirects = transfer.url if "://" in transfer.url else f"http://{transfer.url}", 0
+    url, redirects = transfer.whole_url, 0
     if options.has("remote-name") and not _split(url).path.rpartition("/")[2]:
         process.stderr.write(b"curl: Remote file name has no length!\n")
         raise CurlError(23, "Failed writing received data to disk/application")
