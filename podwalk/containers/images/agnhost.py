@@ -120,15 +120,7 @@ class NetExec:
         return self.answer(self.process.env[name])
 
     def _error(self, text: str, status: int) -> http.Answer:
-        """Return what Go's ``http.Error`` writes."""
-        body = f"{text}\n".encode()
-        headers = [
-            ("Content-Type", "text/plain; charset=utf-8"),
-            ("X-Content-Type-Options", "nosniff"),
-            ("Date", http.date(self.simulation)),
-            ("Content-Length", str(len(body))),
-        ]
-        return http.Answer(status, headers, body)
+        return serving.error(http.date(self.simulation), f"{text}\n", status)
 
     def _header(self, request: http.Incoming, query: dict[str, str]) -> http.Answer:
         key = query.get("key", "")

@@ -51,10 +51,7 @@ class KubeProxy:
             "/healthz": ("ok", 200),
             "/metrics": ("kube-proxy's metrics are not simulated by Podwalk\n", 501),
         }
-        body, status = answers.get(path, missing)
-        kind = [("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff")]
-        length = ("Content-Length", str(len(body)))
-        return http.Answer(status, [*kind, ("Date", http.date(self.simulation)), length], body.encode())
+        return serving.error(http.date(self.simulation), *answers.get(path, missing))
 
     def listener(self, port: int) -> Listener | None:
         """Return who takes one connection to a port: a ``healthCheckNodePort`` is open while its Service is there."""

@@ -125,6 +125,18 @@ def sniff(data: bytes) -> str:
     return "text/html; charset=utf-8" if page else "text/plain; charset=utf-8"
 
 
+def error(date: str, body: str, status: int) -> http.Answer:
+    """Return what Go's ``http.Error`` writes; kube-proxy writes what it tells its node in the same way."""
+    content = body.encode()
+    headers = [
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Date", date),
+        ("Content-Length", str(len(content))),
+    ]
+    return http.Answer(status, headers, content)
+
+
 def text(
     simulation_date: str, body: str | bytes, status: int = 200, *, before: http.Headers = (), kind: str = ""
 ) -> http.Answer:
