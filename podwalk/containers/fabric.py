@@ -14,7 +14,7 @@ import simpy
 
 from podwalk.containers.process import Pipe
 from podwalk.containers.sockets import (
-    TCP_TIMEOUT_S,
+    TIMEOUTS_S,
     UDP_STREAM_S,
     Address,
     Connection,
@@ -120,17 +120,20 @@ class Fabric:
         self, source: NetNs, ip: str, port: int, protocol: str, timeout_s: float | None, source_port: int = 0
     ) -> Generator[simpy.Event, Any, Connection]:
         """Bring about a connection, or raise what the caller's ``connect`` fails with; see :meth:`NetNs.connect`."""
-        patience_s = TCP_TIMEOUT_S if timeout_s is None else min(timeout_s, TCP_TIMEOUT_S)
+        patience_s = TIMEOUTS_S[protocol] if timeout_s is None else min(timeout_s, TIMEOUTS_S[protocol])
         where = f"{ip}:{port}"
         verdict = self._beyond_loopback(source, ip, port, protocol)
         if verdict is None:
             target, port_there, latency_s, seen_ip = source, port, LOOPBACK_S, "127.0.0.1"
         else:
             found = self._namespace(verdict)
-            if verdict.outcome is Outcome.UNREACHABLE and patience_s > ARP_TIMEOUT_S:
+            # SCTP hears an ICMP error and goes on trying: only the other end's ABORT refuses an association (net/sctp/
+            # input.c, sctp_v4_err).
+            gives_up = protocol != "SCTP"
+            if verdict.outcome is Outcome.UNREACHABLE and gives_up and patience_s > ARP_TIMEOUT_S:
                 yield self.simulation.sleep(ARP_TIMEOUT_S)
                 raise Unreachable(where, verdict)
-            if verdict.outcome is Outcome.REFUSED:
+            if verdict.outcome is Outcome.REFUSED and gives_up:
                 yield self.simulation.sleep(SAME_NODE_S)
                 raise ConnectionRefused(where, verdict)
             if found is None or verdict.target is None:

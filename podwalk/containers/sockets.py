@@ -8,7 +8,7 @@ an orderly end.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +25,12 @@ if TYPE_CHECKING:
 EPHEMERAL = (32768, 60999)
 """Linux's ``ip_local_port_range``."""
 
-TCP_TIMEOUT_S = 127.0
-"""How long Linux tries to connect: six retransmissions of the SYN, after 1, 2, 4, 8, 16 and 32 s, and 64 s more."""
+TIMEOUTS_S: Mapping[str, float] = {"TCP": 127.0, "SCTP": 276.0}
+"""How long Linux tries to connect, by protocol.
+
+TCP: six retransmissions of the SYN, after 1, 2, 4, 8, 16 and 32 s, and 64 s more. SCTP: eight of the INIT, after 3, 3,
+6, 12, 24, 48, 60 and 60 s, and 60 s more (net/sctp/sm_sideeffect.c, ``sctp_cmd_t1_timer_update``).
+"""
 
 UDP_STREAM_S = 120.0
 """How long conntrack remembers a UDP stream."""
@@ -342,7 +346,7 @@ class NetNs:
 
         Raises:
             ConnectionRefused: nobody listens there.
-            ConnectionTimedOut: no answer within ``timeout_s``, or within TCP's own time-out.
+            ConnectionTimedOut: no answer within ``timeout_s``, or within the protocol's own time-out.
             Unreachable: there is no way.
         """
         return (yield from self.fabric.connect(self, ip, port, protocol, timeout_s, source_port))

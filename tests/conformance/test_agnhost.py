@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from kubernetes.client import CoreV1Api
 
@@ -113,3 +115,69 @@ def test_a_word_that_a_subcommand_does_not_know_ends_it(cluster: Cluster, words:
     cluster.apply(pod.replace('netexec, "--udp-port=8081"', words))
     cluster.wait("pod/server", "jsonpath={.status.phase}=Failed", timeout_s=120)
     assert CoreV1Api(cluster.api).read_namespaced_pod_log("server", cluster.namespace) == said
+
+
+@pytest.mark.detail
+def test_netexec_dials_and_tells_what_it_was_answered(cluster: Cluster) -> None:
+    cluster.apply(POD.format(port=8081))
+    cluster.wait("pod/server", "condition=Ready", timeout_s=120)
+    cluster.exec("server", "curl -s http://localhost:8080/", until="succeeds")
+
+    def dial(query: str) -> str:
+        ask = f"curl -s -w ' %{{http_code}}' 'http://localhost:8080/dial?{query}'"
+        return re.sub(r"(?<=127.0.0.1:)\d{5}", "PORT", cluster.exec("server", ask).stdout)
+
+    udp = "host=127.0.0.1&port=8081&protocol=udp"
+    nothing = "reading from udp connection failed. err:'read udp 127.0.0.1:PORT-\\u003e127.0.0.1:"
+    assert dial(f"{udp}&request=hostname&tries=2") == '{"responses":["server","server"]} 200'
+    assert dial(f"{udp}&request=echo%20HeLLo%20There") == '{"responses":["hello there"]} 200'
+    assert dial(f"{udp}&request=clientip") == '{"responses":["127.0.0.1:PORT"]} 200'
+    assert dial(f"{udp}&request=other") == f'{{"errors":["{nothing}8081: i/o timeout\'"]}} 200'
+    assert dial(udp.replace("8081", "9") + "&request=hostname") == (
+        f'{{"errors":["{nothing}9: read: connection refused\'"]}} 200'
+    )
+    assert dial("host=localhost&port=9&request=hostname") == (
+        '{"errors":["Get \\"http://127.0.0.1:9/hostname\\": dial tcp 127.0.0.1:9: connect: connection refused"]} 200'
+    )
+    assert dial("host=10.244.99.9&port=80&request=a") == (
+        '{"errors":["Get \\"http://10.244.99.9:80/a\\": context deadline exceeded'
+        ' (Client.Timeout exceeded while awaiting headers)"]} 200'
+    )
+    assert dial(udp) == "request parameter not specified. <nil>\n 400"
+    assert dial(f"{udp}&request=a&tries=x") == (
+        'tries parameter is invalid. strconv.Atoi: parsing "x": invalid syntax\n 400'
+    )
+    assert dial("host=localhost&port=1&protocol=odd&request=a") == "unsupported protocol. odd\n 400"
+    unknown = "host and/or port param are invalid. lookup nope.invalid on 10.96.0.10:53: no such host\n 400"
+    assert dial("host=nope.invalid&port=1&request=a") == unknown
+
+
+CONNECT = [
+    ("127.0.0.1:8080", ""),
+    ("--timeout=1s 127.0.0.1:8081 --protocol=udp", ""),
+    ("127.0.0.1:9", "REFUSED\n"),
+    ("10.244.99.9:80 --timeout=1s", "TIMEOUT\n"),
+    ("127.0.0.1:9 --protocol=udp", "REFUSED: read udp 127.0.0.1:PORT->127.0.0.1:9: read: connection refused\n"),
+    ("127.0.0.1:8081 --protocol=udp --timeout=1s --udp-data=x",
+     "TIMEOUT: read udp 127.0.0.1:PORT->127.0.0.1:8081: i/o timeout\n"),
+    ("nope.invalid:80", "DNS: lookup nope.invalid on 10.96.0.10:53: no such host\n"),
+    ("127.0.0.1", "UNKNOWN: address 127.0.0.1: missing port in address\n"),
+    ("127.0.0.1 --protocol=sctp", "DNS: address 127.0.0.1: missing port in address\n"),
+    ("127.0.0.1:9 --protocol=sctp", "TIMEOUT\n"),
+    ("127.0.0.1:zz", "DNS: lookup tcp/zz: unknown port\n"),
+    ("127.0.0.1:9 --protocol=odd", "Unsupported protocol\nodd"),
+    ("127.0.0.1:9 --timeout=zz",
+     'Error: invalid argument "zz" for "--timeout" flag: time: invalid duration "zz"\n'),
+    ("--foo 127.0.0.1:9", "Error: unknown flag: --foo\n"),
+    ("", "Error: accepts 1 arg(s), received 0\n"),
+]  # fmt: skip
+
+
+@pytest.mark.detail
+def test_connect_says_in_one_word_what_became_of_it(cluster: Cluster) -> None:
+    cluster.apply(POD.format(port=8081))
+    cluster.wait("pod/server", "condition=Ready", timeout_s=120)
+    for words, said in CONNECT:
+        done = cluster.exec("server", f"/agnhost connect {words}")
+        assert re.sub(r"(?<=127.0.0.1:)\d{5}", "PORT", done.stderr) == said, words
+        assert done.exit_code == (1 if said else 0), words

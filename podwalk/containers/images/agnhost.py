@@ -11,23 +11,20 @@ import json
 import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qs, quote, unquote_plus, urlsplit
+from urllib.parse import parse_qs, unquote_plus, urlsplit
 
 import simpy
 
 from podwalk.containers import http, resolver, tls
 from podwalk.containers.files import File, FileError
-from podwalk.containers.images import localhost, serving
+from podwalk.containers.images import agnhost_datagrams, agnhost_dial, localhost, serving
+from podwalk.containers.images.agnhost_datagrams import log
 from podwalk.containers.images.debian import CURL, DEBIAN_NET
 from podwalk.containers.images.image import Image, executable
-from podwalk.containers.process import BrokenPipe, Pipe, Process, Program
+from podwalk.containers.process import Pipe, Process, Program
 from podwalk.containers.shell import dash
 from podwalk.containers.sockets import (
     AddressInUse,
-    Connection,
-    ConnectionRefused,
-    ConnectionTimedOut,
-    SocketError,
 )
 from podwalk.containers.tools import PROGRAMS
 from podwalk.containers.tools.hostname import hostname
@@ -38,12 +35,6 @@ VERSION = "2.66.1"
 UDP_SIZE = 2048
 PORTER = re.compile(r"SERVE_(TCP_|UDP_|TLS_|SCTP_)?PORT_([0-9]+)")
 TRIES = 15
-
-
-def log(process: Process, text: str) -> None:
-    """Write a line as klog does."""
-    now = process.simulation.datetime()
-    process.stderr.write(f"I{now:%m%d %H:%M:%S.%f} {process.pid:>7} log.go:244] {text}\n".encode())
 
 
 class NetExec:
@@ -61,7 +52,7 @@ class NetExec:
         self.routes: Mapping[str, Callable[[http.Incoming, dict[str, str]], Any]] = {
             "/": self._now,
             "/clientip": lambda request, _: self._log_and_answer("GET /clientip", str(request.remote)),
-            "/dial": self._dial,
+            "/dial": lambda _, query: agnhost_dial.dial(process, query),
             "/echo": self._echo,
             "/envvar": self._variable,
             "/exit": self._exit,
@@ -149,15 +140,16 @@ class NetExec:
         log(self.process, f"GET /exit?code={code}&timeout={timeout}&wait={wait}")
         if code and not (code.isdigit() and int(code) <= 127):
             return self.answer(f"argument 'code' must be an integer [0-127] or empty, got \"{code}\"\n")
-        self.simulation.call(lambda: self._leave(int(code or 0)), 0.001)
+        self.simulation.call(lambda: self.leave(int(code or 0)), 0.001)
         return self.answer("")
 
     def _shutdown(self, _: http.Incoming, __: dict[str, str]) -> http.Answer:
         log(self.process, "GET /shutdown")
-        self.simulation.call(lambda: self._leave(0), 0.001)
+        self.simulation.call(lambda: self.leave(0), 0.001)
         return self.answer("")
 
-    def _leave(self, code: int) -> None:
+    def leave(self, code: int) -> None:
+        """End the servers with an exit code."""
         if not self.exit.triggered:
             self.exit.succeed(code)
 
@@ -177,116 +169,6 @@ class NetExec:
             result["error"] = f"exit status {child.exit_code}"
         log(self.process, f"Output: map[{' '.join(f'{key}:{value}' for key, value in sorted(result.items()))}]")
         return self.answer(json.dumps(result, separators=(",", ":"), sort_keys=True))
-
-    def _dial(self, _: http.Incoming, query: dict[str, str]) -> Generator[simpy.Event, Any, http.Answer]:
-        host, port = query.get("host", ""), query.get("port", "")
-        protocol, wanted, tries = query.get("protocol", ""), query.get("request", ""), query.get("tries", "")
-        line = f"GET /dial?host={host}&protocol={protocol}&port={port}&request={quote(wanted)}&tries={tries}"
-        log(self.process, line)
-        if not host or not port.isdigit():
-            yield self.simulation.sleep(0)
-            return self.answer(f"invalid or missing host or port: {host} {port}", 400)
-        responses: list[str] = []
-        errors: list[str] = []
-        for _try in range(int(tries or 1)):
-            dial = (
-                self._dial_udp
-                if protocol.lower() == "udp"
-                else self._dial_sctp
-                if protocol.lower() == "sctp"
-                else self._dial_http
-            )
-            response, error = yield from dial(host, int(port), wanted)
-            (errors if error else responses).append(error or response)
-        result = {**({"responses": responses} if responses else {}), **({"errors": errors} if errors else {})}
-        return self.answer(json.dumps(result, separators=(",", ":"), sort_keys=True))
-
-    def _dial_http(self, host: str, port: int, wanted: str) -> Generator[simpy.Event, Any, tuple[str, str]]:
-        try:
-            ip = yield from resolver.lookup(self.process.container, host)
-            connection = yield from self.network.connect(ip.addresses[0], port, timeout_s=5)
-            try:
-                headers = [("Host", f"{host}:{port}"), ("User-Agent", "Go-http-client/1.1"), ("Connection", "close")]
-                reply = yield from http.exchange(connection, "GET", f"/{wanted}", headers, timeout_s=5)
-            finally:
-                connection.close()
-            return reply.body.decode(errors="replace"), ""
-        except (SocketError, http.HttpError) as error:
-            return "", f'Get "http://{host}:{port}/{wanted}": {error}'
-
-    def _dial_udp(self, host: str, port: int, wanted: str) -> Generator[simpy.Event, Any, tuple[str, str]]:
-        socket = self.network.bind()
-        try:
-            ip = yield from resolver.lookup(self.process.container, host)
-            socket.send(unquote_plus(wanted).encode(), ip.addresses[0], port)
-            received = yield from socket.receive(5)
-            return ("", "i/o timeout") if received is None else (received[0].decode(errors="replace"), "")
-        except SocketError as error:
-            return "", str(error)
-        finally:
-            socket.close()
-
-    def _dial_sctp(self, host: str, port: int, wanted: str) -> Generator[simpy.Event, Any, tuple[str, str]]:
-        try:
-            connection = yield from self.network.connect(host, port, "SCTP", 5)
-            connection.write(wanted.encode())
-            data = yield from connection.read(timeout_s=5)
-            connection.close()
-            return data.decode(errors="replace"), ""
-        except SocketError as error:
-            return "", str(error)
-
-    def udp(self, port: int) -> Task:
-        """Answer ``hostname``, ``echo TEXT``, ``envvar NAME`` and ``clientip`` over UDP."""
-        socket = self.network.bind(port)
-        try:
-            while True:
-                received = yield from socket.receive()
-                if received is not None:
-                    data, ip, client = received
-                    reply = self._datagram(data.decode(errors="replace").strip(), f"{ip}:{client}", "udp")
-                    socket.send(reply.encode(), ip, client)
-        finally:
-            socket.close()
-
-    def sctp(self, port: int) -> Task:
-        """Answer the same over SCTP."""
-        listener = self.network.listen(port, "SCTP")
-        try:
-            while True:
-                connection = yield from listener.accept()
-                self.simulation.spawn(self._sctp_session(connection))
-        finally:
-            listener.close()
-
-    def _sctp_session(self, connection: Connection) -> Task:
-        try:
-            while data := (yield from connection.read()):
-                reply = self._datagram(data.decode(errors="replace").strip(), str(connection.remote), "sctp")
-                connection.write(reply.encode())
-        except BrokenPipe:
-            pass
-        finally:
-            connection.close()
-
-    def _datagram(self, text: str, client: str, protocol: str) -> str:
-        words = text.split(" ", 1)
-        command = words[0].lower()
-        if command == "hostname":
-            log(self.process, f"Sending {protocol} hostName response")
-            return self.process.container.hostname
-        if command == "echo":
-            message = words[1] if len(words) > 1 else ""
-            log(self.process, f"Echoing {protocol} message {message}")
-            return message
-        if command == "clientip":
-            log(self.process, f"Sending {protocol} clientip response")
-            return client
-        if command == "envvar" and len(words) > 1 and protocol == "udp":
-            log(self.process, f"Sending UDP envvar response for {words[1]}")
-            return self.process.env.get(words[1], "")
-        log(self.process, f"Unknown {protocol.upper()} command received from {client}: {text}")
-        return ""
 
 
 def _form(request: http.Incoming) -> dict[str, str]:
@@ -322,11 +204,10 @@ def netexec(process: Process, argv: list[str]) -> Task:
         return process.fail(f"listen tcp :{options['http-port']}: bind: address already in use")
     log(process, f"Started HTTP server on port {options['http-port']}")
     if int(options["udp-port"]) > 0:
-        tasks.append(running.udp(int(options["udp-port"])))
+        tasks.append(agnhost_datagrams.serve_udp(process, int(options["udp-port"])))
         log(process, f"Started UDP server on port  {options['udp-port']}")
     if int(options["sctp-port"]) > 0:
-        tasks.append(running.sctp(int(options["sctp-port"])))
-        log(process, f"Started SCTP server on port {options['sctp-port']}")
+        tasks.append(agnhost_datagrams.serve_sctp(process, int(options["sctp-port"]), lambda: running.leave(1)))
     held = process.simulation.spawn(serving.guarded(serving.hold(process, tasks, exit_code=2)))
     try:
         yield running.exit | held
@@ -390,63 +271,21 @@ def _udp_hostname(process: Process, port: int) -> Task:
 
 def connect(process: Process, argv: list[str]) -> Task:
     """Try a connection, with an answer in one word."""
-    options, words, rest = {"timeout": "", "protocol": "tcp", "sctp-port": ""}, [], list(argv)
+    options = {"timeout": "0s", "protocol": "tcp", "udp-data": "hostname", "sctp-data": "hostname"}
+    words: list[str] = []
+    rest = list(argv)
     while rest:
         word = rest.pop(0)
-        if word.startswith("--"):
-            name, equals, value = word[2:].partition("=")
-            options[name] = value if equals else (rest.pop(0) if rest else "")
-        else:
+        name, equals, value = word[2:].partition("=")
+        if not word.startswith("--"):
             words.append(word)
-    if len(words) != 1:
-        return process.fail(f"Error: accepts 1 arg(s), received {len(words)}")
-    host, _, port = words[0].rpartition(":")
-    timeout_s = seconds(options["timeout"]) if options["timeout"] else None
-    try:
-        found = yield from resolver.lookup(process.container, host.strip("[]"))
-    except resolver.LookupFailed:
-        return process.fail("DNS: lookup " + host)
-    ip, network = found.addresses[0], process.container.network
-    try:
-        if options["protocol"] == "udp":
-            return (yield from _connect_udp(process, ip, int(port), timeout_s or 1.0))
-        connection = yield from network.connect(ip, int(port), options["protocol"].upper(), timeout_s)
-        connection.close()
-    except ConnectionRefused:
-        return process.fail("REFUSED")
-    except ConnectionTimedOut:
-        return process.fail("TIMEOUT")
-    except SocketError as error:
-        return process.fail(f"OTHER: {error}")
-    return 0
-
-
-def _connect_udp(process: Process, ip: str, port: int, timeout_s: float) -> Task:
-    socket = process.container.network.bind()
-    try:
-        socket.send(b"echo hello", ip, port)
-        received = yield from socket.receive(timeout_s)
-        return 0 if received is not None else process.fail("TIMEOUT")
-    finally:
-        socket.close()
-
-
-def seconds(text: str) -> float:
-    """Read a duration as Go writes it."""
-    units = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-    total, number = 0.0, ""
-    index = 0
-    while index < len(text):
-        if text[index].isdigit() or text[index] in ".-":
-            number += text[index]
-            index += 1
-            continue
-        unit = next((unit for unit in sorted(units, key=len, reverse=True) if text.startswith(unit, index)), "")
-        if not unit:
-            return 0.0
-        total += float(number or 0) * units[unit]
-        number, index = "", index + len(unit)
-    return total
+        elif name not in options:
+            raise serving.FlagError(f"unknown flag: --{name}")
+        elif not equals and not rest:
+            raise serving.FlagError(f"flag needs an argument: --{name}")
+        else:
+            options[name] = value if equals else rest.pop(0)
+    return (yield from agnhost_dial.connect(process, options, words))
 
 
 def pause(process: Process, argv: list[str]) -> Task:
@@ -468,9 +307,9 @@ def porter(process: Process, argv: list[str]) -> Task:
             continue
         protocol, port = match[1] or "TCP_", int(match[2])
         if protocol == "SCTP_":
-            tasks.append(NetExec(process, {}).sctp(port))
+            tasks.append(agnhost_datagrams.porter_sctp(process, port, value))
         elif protocol == "UDP_":
-            tasks.append(_constant_datagrams(process, port, value))
+            tasks.append(agnhost_datagrams.porter_udp(process, port, value))
         else:
             wrap = None
             if protocol == "TLS_":
@@ -479,18 +318,6 @@ def porter(process: Process, argv: list[str]) -> Task:
             handle = _constant(process, value, as_json=options["json-response"] == "true")
             tasks.append(serving.serve(process, port, handle, wrap=wrap))
     return (yield from serving.hold(process, tasks))
-
-
-def _constant_datagrams(process: Process, port: int, value: str) -> Task:
-    socket = process.container.network.bind(port)
-    log(process, f"Started UDP server on port {port}")
-    try:
-        while True:
-            received = yield from socket.receive()
-            if received is not None:
-                socket.send(value.encode(), received[1], received[2])
-    finally:
-        socket.close()
 
 
 def _constant(process: Process, value: str, *, as_json: bool) -> http.Handler:
@@ -565,7 +392,7 @@ def logs_generator(process: Process, argv: list[str]) -> Task:
     short = {"-t": "--log-lines-total", "-d": "--run-duration"}
     options = flags([short.get(word, word) for word in argv], {"log-lines-total": "0", "run-duration": "0s"})
     total = int(options["log-lines-total"])
-    delay_s = seconds(options["run-duration"]) / total if total else 0.0
+    delay_s = agnhost_dial.seconds(options["run-duration"]) / total if total else 0.0
     for number in range(total):
         log(
             process,
