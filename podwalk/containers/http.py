@@ -47,6 +47,15 @@ class HttpError(PodwalkError):
     """The other side did not speak HTTP, or stopped in the middle."""
 
 
+class NotHttp(HttpError):
+    """What came is no HTTP from its first byte; ``line`` is its first line."""
+
+    def __init__(self, data: bytes) -> None:
+        """Keep what a client may show of it."""
+        self.line = data.partition(b"\n")[0].removesuffix(b"\r")
+        super().__init__("the answer is no HTTP")
+
+
 @dataclass(frozen=True)
 class Incoming:
     """A request that a server got.
@@ -317,7 +326,8 @@ def exchange(
     Raises:
         ConnectionTimedOut: when a piece did not come in time.
         ConnectionReset: when the server closed before it answered.
-        HttpError: when what came is no HTTP, or ended too early.
+        NotHttp: when what came is no HTTP.
+        HttpError: when it is broken, or ended too early.
     """
     protocol = h11.Connection(h11.CLIENT)
     try:
@@ -341,7 +351,7 @@ def _receive_reply(
     on_data: Callable[[bytes], None] | None,
 ) -> Generator[simpy.Event, Any, Reply]:
     reply: Reply | None = None
-    body = bytearray()
+    body, seen = bytearray(), False
     while True:
         try:
             event = protocol.next_event()
@@ -349,6 +359,9 @@ def _receive_reply(
                 data = yield from stream.read(PIPE_SIZE, timeout_s)
                 if not data and reply is None:
                     raise ConnectionReset
+                if reply is None and not seen and data[:5] != b"HTTP/"[: len(data)]:
+                    raise NotHttp(data)
+                seen = True
                 protocol.receive_data(data)
                 continue
         except h11.RemoteProtocolError as error:

@@ -1,6 +1,6 @@
 """Probes: what the kubelet asks of a container, how often, and what follows.
 
-Source: pkg/kubelet/prober, k8s.io/kubernetes/pkg/probe. gRPC probes are refused: they fail with a message that says so.
+Source: pkg/kubelet/prober, k8s.io/kubernetes/pkg/probe.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
-from podwalk.containers import http, tls
+from podwalk.containers import grpc, health, http, tls
 from podwalk.containers.process import BrokenPipe
 from podwalk.containers.sockets import ConnectionRefused, ConnectionTimedOut, SocketError
 from podwalk.errors import PodwalkError
-from podwalk.kubelet import launch
+from podwalk.kubelet import launch, wording
 from podwalk.simulation import Task
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class Prober:
             output: str | None = yield from _exec(self._runner, probe["exec"].get("command") or [], timeout_s)
             return "" if output is None else f"failed: {output}"
         else:
-            problem = "podwalk does not simulate gRPC probes; use httpGet, tcpSocket or exec"
+            problem = yield from _grpc(self._runner, probe["grpc"], timeout_s)
         return f"failed: {problem}" if problem else ""
 
 
@@ -163,6 +163,9 @@ def http_get(runner: Runner, action: Mapping[str, Any], timeout_s: float) -> Tas
         return f"{url}: dial tcp {host}:{port}: connect: connection refused"
     except (SocketError, BrokenPipe):
         return f"{url}: EOF"
+    except http.NotHttp as error:
+        said = f"malformed HTTP response {wording.quoted(error.line)}"
+        return f"{url}: net/http: HTTP/1.x transport connection broken: {said}"
     except PodwalkError as error:
         return f"{url}: {error}"
     finally:
@@ -187,6 +190,37 @@ def _tcp(runner: Runner, action: Mapping[str, Any], timeout_s: float) -> Task:
     return ""
 
 
+def _grpc(runner: Runner, action: Mapping[str, Any], timeout_s: float) -> Task:
+    host, port = runner.worker.ip, int(action["port"])
+    deadline_s, within = runner.simulation.now + timeout_s, wording.duration(timeout_s)
+    channel = None
+    try:
+        channel = yield from grpc.dial(runner.worker.host_network, host, port, deadline_s)
+        asked = health.question(action.get("service") or "")
+        status = health.status_of((yield from channel.call(health.CHECK, asked, deadline_s)))
+    except SocketError:
+        return f'timeout: failed to connect service "{host}:{port}" within {within}: context deadline exceeded'
+    except grpc.RpcError as error:
+        return _rpc_problem(error, within)
+    finally:
+        if channel is not None:
+            channel.close()
+    return "" if status == health.SERVING else f'service unhealthy (responded with "{status}")'
+
+
+def _rpc_problem(error: grpc.RpcError, within: str) -> str:
+    """Return what the kubelet says of a call that failed.
+
+    Source: pkg/probe/grpc/grpc.go.
+    """
+    if error.code == "Unimplemented":
+        protocol = "grpc health protocol (grpc.health.v1.Health)"
+        return f"error: this server does not implement the {protocol}: {error.detail}"
+    if error.code == "DeadlineExceeded":
+        return f"timeout: health rpc did not complete within {within}: {error.detail}"
+    return f"error: health rpc probe failed: {error}"
+
+
 def _exec(runner: Runner, argv: list[str], timeout_s: float) -> Task:
     simulation = runner.simulation
     task = simulation.spawn(_run(runner, argv))
@@ -195,7 +229,7 @@ def _exec(runner: Runner, argv: list[str], timeout_s: float) -> Task:
     if task.is_alive:
         task.interrupt()
         quoted = " ".join(argv)
-        return f'command timed out: "{quoted}" timed out after {timeout_s:g}s'
+        return f'command timed out: "{quoted}" timed out after {wording.duration(timeout_s)}'
     result: tuple[int, bytes] = task.value or (0, b"")
     code, output = result
     if code == 127 and output.startswith(b"OCI runtime"):

@@ -18,7 +18,7 @@ from podwalk.containers.images import Image
 from podwalk.containers.process import SIGKILL, SIGTERM, Container, Pipe, Process
 from podwalk.containers.terminal import Terminal
 from podwalk.errors import PodwalkError
-from podwalk.kubelet import launch
+from podwalk.kubelet import launch, wording
 from podwalk.kubelet.environment import ConfigError
 from podwalk.kubelet.logs import Log
 from podwalk.kubelet.probes import Prober
@@ -379,7 +379,7 @@ class Runner:
         if "terminated" in self.state:
             self.last_state = self.state
         pod = self.worker.pod["metadata"]
-        duration = _duration(self._back_off_s)
+        duration = wording.duration(self._back_off_s)
         where = f"{pod['name']}_{pod['namespace']}({self.worker.uid})"
         self.wait_for("CrashLoopBackOff", f"back-off {duration} restarting failed container={self.name} pod={where}")
 
@@ -430,9 +430,3 @@ class Runner:
     def files(self) -> FileSystem | None:
         """The container's files, if it was created."""
         return self.container.files if self.container else None
-
-
-def _duration(seconds: float) -> str:
-    """Return a duration as Go prints it."""
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes}m{rest}s" if minutes else f"{rest}s"

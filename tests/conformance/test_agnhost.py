@@ -8,6 +8,7 @@ import pytest
 from kubernetes.client import CoreV1Api
 
 from podwalk.facade import Cluster
+from tests.conformance.world import event_messages
 
 POD = """
 apiVersion: v1
@@ -181,3 +182,60 @@ def test_connect_says_in_one_word_what_became_of_it(cluster: Cluster) -> None:
         done = cluster.exec("server", f"/agnhost connect {words}")
         assert re.sub(r"(?<=127.0.0.1:)\d{5}", "PORT", done.stderr) == said, words
         assert done.exit_code == (1 if said else 0), words
+
+
+HEALTH = "grpc-health-checking"
+FAILED = "error: health rpc probe failed:"
+SETTINGS = rb"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x05\x00\x00@\x00".decode()
+
+
+@pytest.mark.detail
+@pytest.mark.parametrize(
+    ("args", "probe", "said"),
+    [
+        (f"{HEALTH}, --port=5001, --service=db", "port: 5001, service: db", ""),
+        (HEALTH, "port: 5000, mode: TLS", ""),
+        (HEALTH, "port: 5000, service: db", f"{FAILED} rpc error: code = NotFound desc = unknown service"),
+        (f"{HEALTH}, --delay-unhealthy-sec=0", "port: 5000", 'service unhealthy (responded with "NOT_SERVING")'),
+        (HEALTH, "port: 8080", 'timeout: failed to connect service "IP:8080" within 2s: context deadline exceeded'),
+        (HEALTH, "port: 9", 'timeout: failed to connect service "IP:9" within 2s: context deadline exceeded'),
+    ],
+)  # fmt: skip
+def test_a_grpc_probe_asks_for_the_health_of_a_service(cluster: Cluster, args: str, probe: str, said: str) -> None:
+    asks = f"readinessProbe: {{grpc: {{{probe}}}, timeoutSeconds: 2, initialDelaySeconds: 3, periodSeconds: 3}}"
+    pod = POD.format(port=8081).replace("- {name: c,", f"- {{name: c, {asks},")
+    cluster.apply(pod.replace('netexec, "--udp-port=8081"', args))
+    if not said:
+        cluster.wait("pod/server", "condition=Ready", timeout_s=120)
+        assert "mode" not in cluster.get("pod", "server").object["spec"]["containers"][0]["readinessProbe"]["grpc"]
+        return
+    cluster.wait("pod/server", "condition=ContainersReady=False", timeout_s=120)
+    cluster.wait("pod/server", "jsonpath={.status.phase}=Running", timeout_s=120)
+    ip = cluster.get("pod", "server").object["status"]["podIP"]
+    said = f"Readiness probe failed: {said.replace('IP', ip)}"
+    assert said in event_messages(cluster, until=said)
+
+
+@pytest.mark.detail
+def test_a_liveness_probe_over_grpc_restarts_what_says_that_it_does_not_serve(cluster: Cluster) -> None:
+    asks = "livenessProbe: {grpc: {port: 5000}, periodSeconds: 1, failureThreshold: 2}"
+    pod = POD.format(port=8081).replace("- {name: c,", f"- {{name: c, {asks},")
+    cluster.apply(pod.replace('netexec, "--udp-port=8081"', HEALTH))
+    cluster.wait("pod/server", "condition=Ready", timeout_s=120)
+    age = cluster.exec("server", "curl -s http://localhost:8080/make-not-serving").stdout
+    assert re.fullmatch(r"(\d+m)?[\d.]+m?s", age)
+    cluster.wait("pod/server", "jsonpath={.status.containerStatuses[0].restartCount}=1", timeout_s=60)
+
+
+@pytest.mark.detail
+def test_a_grpc_server_greets_who_does_not_speak_it(cluster: Cluster) -> None:
+    asks = "readinessProbe: {httpGet: {port: 5000}, initialDelaySeconds: 3, periodSeconds: 3}"
+    pod = POD.format(port=8081).replace("- {name: c,", f"- {{name: c, {asks},")
+    cluster.apply(pod.replace('netexec, "--udp-port=8081"', HEALTH))
+    cluster.wait("pod/server", "jsonpath={.status.phase}=Running", timeout_s=120)
+    ip = cluster.get("pod", "server").object["status"]["podIP"]
+    transport = "net/http: HTTP/1.x transport connection broken"
+    said = f'Readiness probe failed: Get "http://{ip}:5000/": {transport}: malformed HTTP response "{SETTINGS}"'
+    assert said in event_messages(cluster, until=said)
+    asked = cluster.exec("server", "curl -sS http://localhost:5000/")
+    assert (asked.exit_code, asked.stderr) == (1, "curl: (1) Received HTTP/0.9 when not allowed\n")

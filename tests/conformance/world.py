@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from kubernetes import watch
+from kubernetes.client import CoreV1Api
+
 from podwalk.facade import Cluster
 
 AGNHOST = """
@@ -52,3 +55,15 @@ def slice_of(cluster: Cluster, service: str) -> str:
     selector = f"kubernetes.io/service-name={service}"
     cluster.wait("endpointslices", "create", selector=selector)
     return cluster.get("endpointslices", selector=selector).names[0]
+
+
+def event_messages(cluster: Cluster, *, until: str, timeout_s: int = 60) -> set[str]:
+    """Return what the namespace's events say, once ``until`` is among it or the time is up."""
+    said: set[str] = set()
+    following = watch.Watch()
+    source = CoreV1Api(cluster.api).list_namespaced_event
+    for event in following.stream(source, cluster.namespace, timeout_seconds=timeout_s):
+        said.add(event["object"].message)
+        if until in said:
+            following.stop()
+    return said

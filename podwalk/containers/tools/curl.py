@@ -382,10 +382,11 @@ def _once(
     if isinstance(result, ConnectionReset):
         transfer.close()
         raise CurlError(52, "Empty reply from server")
+    if isinstance(result, http.NotHttp):
+        transfer.close()
+        raise CurlError(1, "Received HTTP/0.9 when not allowed")
     if isinstance(result, http.HttpError):
         transfer.close()
-        if "illegal status line" in str(result):
-            raise CurlError(1, "Received HTTP/0.9 when not allowed")
         raise CurlError(18, "transfer closed with outstanding read data remaining")
     if isinstance(result, Exception):
         transfer.close()

@@ -332,10 +332,30 @@ def test_an_unknown_kind_of_volume_is_refused_by_name(bench: Any) -> None:
     assert "podwalk does not simulate nfs volumes" in bench.messages("nfs", "FailedMount")[0]
 
 
-def test_a_grpc_probe_is_refused_by_name(bench: Any) -> None:
-    bench.apply(pod("grpc", f"{BUSYBOX}, command: [sleep, '1000'], readinessProbe: {{grpc: {{port: 1}}}}"))
-    bench.pass_time(2)
-    assert "podwalk does not simulate gRPC probes" in bench.messages("grpc", "Unhealthy")[0]
+def test_a_grpc_probe_asks_for_the_health_of_a_service(bench: Any) -> None:
+    serve = "image: 'registry.k8s.io/e2e-test-images/agnhost:2.53', args: [grpc-health-checking, --service=db]"
+    for name, service in (("known", "db"), ("unknown", "other")):
+        probe = f"readinessProbe: {{grpc: {{port: 5000, service: {service}}}, periodSeconds: 1}}"
+        bench.apply(pod(name, f"{serve}, {probe}"))
+    bench.until(lambda: bench.is_ready("known") and bench.messages("unknown", "Unhealthy"))
+    assert bench.messages("unknown", "Unhealthy") == [
+        "Readiness probe failed: error: health rpc probe failed: rpc error: code = NotFound desc = unknown service"
+    ]
+
+
+def test_a_grpc_server_that_dies_in_the_middle_of_a_check_is_told_of(bench: Any) -> None:
+    greeting = r"\0\0\6\4\0\0\0\0\0\0\5\0\0@\0"
+    serve = f"while true; do (printf '{greeting}'; sleep %s) | nc -l -p 5000; done"
+    probe = "readinessProbe: {grpc: {port: 5000}, periodSeconds: 2, timeoutSeconds: %s}"
+    for name, pause, timeout in (("dies", "0.1", "5"), ("silent", "100", "1")):
+        command = f'command: [sh, -c, "{(serve % pause)}"]'.replace("\\", "\\\\")
+        bench.apply(pod(name, f"{BUSYBOX}, {command}, {probe % timeout}"))
+    bench.until(lambda: bench.messages("dies", "Unhealthy") and bench.messages("silent", "Unhealthy"))
+    assert bench.messages("silent", "Unhealthy") == [
+        "Readiness probe failed: timeout: health rpc did not complete within 1s: context deadline exceeded"
+    ]
+    failed = "rpc error: code = Unavailable desc = error reading from server: EOF"
+    assert bench.messages("dies", "Unhealthy") == [f"Readiness probe failed: error: health rpc probe failed: {failed}"]
 
 
 def test_the_logs_of_a_container_that_has_not_started_are_refused_in_the_apis_words(bench: Any) -> None:
