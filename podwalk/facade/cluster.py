@@ -248,10 +248,20 @@ class Cluster:
             targets = [
                 (kind, metadata.get("namespace") or space, metadata["name"]) for kind, metadata in reversed(found)
             ]
-        gone = [self._remove(*target) for target in targets]
-        for kind, where, target in targets:
-            condition.wait(self.api, kind, "delete", namespace=where, name=target, timeout_s=timeout_s)
-        return Changes(tuple(entry for entry in gone if entry))
+        gone = [(kind, where, self._remove(kind, where, target)) for kind, where, target in targets]
+        for kind, where, entry in gone:
+            if entry:
+                metadata = entry.object["metadata"]
+                condition.wait(
+                    self.api,
+                    kind,
+                    "delete",
+                    namespace=where,
+                    name=metadata["name"],
+                    uid=metadata["uid"],
+                    timeout_s=timeout_s,
+                )
+        return Changes(tuple(entry for _, _, entry in gone if entry))
 
     def url(self, what: str, *, namespace: str = "", port: str | int = "") -> Url:
         """Return where this machine reaches an application, for a browser, curl or any other client.

@@ -96,10 +96,14 @@ def wait(
     *,
     namespace: str,
     name: str = "",
+    uid: str = "",
     selector: str = "",
     timeout_s: float = 60.0,
 ) -> tuple[Object, ...]:
     """Wait until every object named or selected meets a condition.
+
+    For ``delete`` only those objects count that are there now, or the one of ``uid``: a controller that makes one anew
+    under the same name does not keep them.
 
     Returns:
         The objects as they then were; none for ``delete``.
@@ -112,7 +116,11 @@ def wait(
     query = {"fieldSelector": f"metadata.name={name}"} if name else ({"labelSelector": selector} if selector else {})
     listed = wire.call(api, "GET", kind.path(namespace), query=query)
     identity = {"apiVersion": kind.api_version, "kind": kind.kind}
-    objects: dict[str, Object] = {obj["metadata"]["name"]: identity | obj for obj in listed.get("items") or ()}
+    objects: dict[str, Object] = {
+        obj["metadata"]["name"]: identity | obj
+        for obj in listed.get("items") or ()
+        if uid in {"", obj["metadata"]["uid"]}
+    }
     if not objects and words not in {"delete", "create"}:
         raise NotFoundError(
             f"no {kind.plural} to wait for" + (f': "{name}" is not there' if name else ""),
@@ -126,7 +134,8 @@ def wait(
         query=query | {"resourceVersion": listed["metadata"]["resourceVersion"]},
         timeout_s=timeout_s,
     ):
-        _record(objects, event, identity)
+        if meets is not None or event["type"] != "ADDED":
+            _record(objects, event, identity)
         if _done(objects, meets):
             return tuple(objects.values())
         if not objects and meets is not None and words != "create":

@@ -74,5 +74,5 @@ def remove(cluster: Cluster, path: str, now: Object) -> None:
     kind, metadata = cluster.kinds.of(now), now["metadata"]
     options = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
     wire.call(cluster.api, "DELETE", path, body=options)
-    space, name = metadata.get("namespace", ""), metadata["name"]
-    wait(cluster.api, kind, "delete", namespace=space, name=name, timeout_s=WAIT_S)
+    space, name, uid = metadata.get("namespace", ""), metadata["name"], metadata["uid"]
+    wait(cluster.api, kind, "delete", namespace=space, name=name, uid=uid, timeout_s=WAIT_S)

@@ -160,6 +160,13 @@ def test_delete_returns_when_the_object_is_gone(shop: Cluster) -> None:
     assert repr(shop.delete("pod/client")) == ""
 
 
+def test_delete_returns_although_a_controller_makes_the_object_anew(cluster: Cluster) -> None:
+    cluster.wait("serviceaccount/default", "create")
+    for _ in range(3):
+        assert repr(cluster.delete("serviceaccount/default", timeout_s=20.0)) == "serviceaccount/default deleted"
+        cluster.wait("serviceaccount/default", "create")
+
+
 def test_events_tell_a_pods_story(shop: Cluster) -> None:
     reasons = [event["reason"] for event in shop.events(about="pod/client")]
     assert reasons[0] == "Scheduled"
