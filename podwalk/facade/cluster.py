@@ -11,7 +11,7 @@ from kubernetes.client import ApiClient
 
 from podwalk.facade import addons, application, condition, execution, listing, probes, snapshot, urls, wire
 from podwalk.facade.application import Applied, Changes
-from podwalk.facade.errors import NotFoundError, NotReadyError
+from podwalk.facade.errors import LearnerError, NotFoundError, NotReadyError
 from podwalk.facade.execution import Output
 from podwalk.facade.kinds import Kind, Kinds
 from podwalk.facade.listing import Listing
@@ -237,6 +237,7 @@ class Cluster:
             timeout_s: how long it may take.
 
         Raises:
+            LearnerError: when an object has no name.
             WaitError: when something did not go in time.
         """
         space = namespace or self.namespace
@@ -246,8 +247,14 @@ class Cluster:
         else:
             found = [(self.kinds.of(document.value), document.value["metadata"]) for document in parse(what)]
             targets = [
-                (kind, metadata.get("namespace") or space, metadata["name"]) for kind, metadata in reversed(found)
+                (kind, metadata.get("namespace") or space, metadata.get("name", ""))
+                for kind, metadata in reversed(found)
             ]
+        if unnamed := [kind for kind, _, target in targets if not target]:
+            raise LearnerError(
+                f"which {unnamed[0].singular} is to be deleted?",
+                hint=f'name it: cluster.delete("{unnamed[0].singular}/NAME")',
+            )
         gone = [(kind, where, self._remove(kind, where, target)) for kind, where, target in targets]
         for kind, where, entry in gone:
             if entry:

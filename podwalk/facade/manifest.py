@@ -13,6 +13,7 @@ from podwalk.facade.errors import ManifestError
 from podwalk.types import Object
 
 EMPTY = "tag:yaml.org,2002:null"
+FILE = re.compile(r"\S+\.(ya?ml|json)")
 
 TYPE_NAMES = {str: "text", int: "a number", float: "a number", bool: "true/false", list: "a list", type(None): "empty"}
 
@@ -83,17 +84,31 @@ def parse(manifest: str | Mapping[str, object] | Sequence[Mapping[str, object]])
     Raises:
         ManifestError: with the line, when the text is not YAML or a document is not an object with a kind and a name.
     """
-    if isinstance(manifest, str):
-        documents = _parse_text(manifest)
-    else:
-        objects = [manifest] if isinstance(manifest, Mapping) else list(manifest)
-        documents = [Document(dict(value)) for value in objects]
+    documents = _parse_text(manifest) if isinstance(manifest, str) else [_given(one) for one in _each(manifest)]
     documents = [part for document in documents for part in _flatten(document)]
     if not documents:
         raise ManifestError("the manifest is empty", hint="write at least apiVersion, kind and metadata.name")
     for document in documents:
         _check_identity(document)
     return tuple(documents)
+
+
+def _each(manifest: Mapping[str, object] | Sequence[Mapping[str, object]]) -> Sequence[object]:
+    return manifest if isinstance(manifest, Sequence) else [manifest]
+
+
+def _given(value: object) -> Document:
+    """Take an object as Python has it.
+
+    Raises:
+        ManifestError: when it is none.
+    """
+    if not isinstance(value, Mapping):
+        raise ManifestError(
+            f"a manifest is YAML text, an object or a list of objects, and {str(value)[:60]!r} is none of them",
+            hint='give the text of a file: cluster.apply(Path("shop.yaml").read_text())',
+        )
+    return Document(dict(value))
 
 
 def _parse_text(text: str) -> list[Document]:
@@ -113,6 +128,7 @@ def _value(node: yaml.Node, text: str) -> Object:
         raise ManifestError(
             "this document is not an object: it needs fields like `kind: Service`",
             where=f"line {line}: {first}",
+            hint="a file's name is not its text: Path(…).read_text() is" if FILE.fullmatch(first) else "",
             line=line,
         )
     loader = goyaml.Loader("")
@@ -155,7 +171,7 @@ def _yaml_error(error: yaml.MarkedYAMLError, text: str) -> ManifestError:
 def _flatten(document: Document) -> Iterator[Document]:
     if document.value.get("kind") == "List" and isinstance(document.value.get("items"), list):
         for item in document.value["items"]:
-            yield Document(item)
+            yield _given(item)
     else:
         yield document
 

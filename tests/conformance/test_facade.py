@@ -160,6 +160,14 @@ def test_delete_returns_when_the_object_is_gone(shop: Cluster) -> None:
     assert repr(shop.delete("pod/client")) == ""
 
 
+@pytest.mark.parametrize("what", ["pod", "pods/", POD.replace("name: web\nspec", "generateName: web-\nspec")])
+def test_delete_without_a_name_deletes_nothing(shop: Cluster, what: str) -> None:
+    before = shop.get("pods").names
+    with pytest.raises(LearnerError, match="which pod is to be deleted"):
+        shop.delete(what)
+    assert shop.get("pods").names == before
+
+
 def test_delete_returns_although_a_controller_makes_the_object_anew(cluster: Cluster) -> None:
     cluster.wait("serviceaccount/default", "create")
     for _ in range(3):

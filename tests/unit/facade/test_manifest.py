@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from podwalk.facade.errors import ManifestError
@@ -66,6 +69,7 @@ def test_an_object_given_as_data_has_no_lines() -> None:
         ("- a\n- b\n", "not an object", 1),
         ("", "empty", 0),
         ("a: b: c", "not YAML", 1),
+        ("manifests/shop.yaml", "a file's name is not its text", 1),
     ],
 )
 def test_a_mistake_is_told_by_line(text: str, says: str, line: int) -> None:
@@ -73,3 +77,11 @@ def test_a_mistake_is_told_by_line(text: str, says: str, line: int) -> None:
         parse(text)
     assert says in str(caught.value)
     assert caught.value.line == line
+
+
+@pytest.mark.parametrize(
+    "given", [None, 5, Path("shop.yaml"), ["a"], {"apiVersion": "v1", "kind": "List", "items": [5]}], ids=str
+)
+def test_what_is_no_manifest_is_told(given: Any) -> None:
+    with pytest.raises(ManifestError, match="is none of them"):
+        parse(given)
