@@ -87,6 +87,8 @@ class Cache:
         self.adoptable: dict[tuple[str, Key], set[str]] = {}
         self.slice_times = TriggerTimes()
         self.endpoint_times = TriggerTimes()
+        self.zoned: dict[Key, dict[str, dict[str, int]]] = {}
+        """How many endpoints are hinted for each zone, by Service and address type, where the zones' CPU decides."""
         self.affine: set[Key] = set()
         """Bound Pods with required anti-affinity, which can refuse a newcomer."""
         self.refs: dict[str, Ref] = {}

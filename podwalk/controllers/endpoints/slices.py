@@ -1,7 +1,6 @@
 """EndpointSlice: the Pods behind a Service, at most a hundred a slice, one set of slices for each set of port numbers.
 
-Source: k8s.io/endpointslice, Reconciler. Not simulated: TopologyAwareHints by CPU
-(`service.kubernetes.io/topology-mode: Auto`).
+Source: k8s.io/endpointslice, Reconciler.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from collections.abc import Mapping
 
 from podwalk.controllers import pods
 from podwalk.controllers.controller import Context, Controller, itself, key_of
-from podwalk.controllers.endpoints import members
+from podwalk.controllers.endpoints import members, topology
 from podwalk.controllers.endpoints.packing import Plan, plan
 from podwalk.controllers.owners import owner_reference
 from podwalk.controllers.queue import Key
@@ -20,7 +19,6 @@ from podwalk.types import Change, Object
 RESOURCE = "endpointslices.discovery.k8s.io"
 MANAGED_BY, SERVICE_NAME = "endpointslice.kubernetes.io/managed-by", "kubernetes.io/service-name"
 OWN = "endpointslice-controller.k8s.io"
-ZONE = "topology.kubernetes.io/zone"
 
 
 def reconcile(context: Context, key: Key) -> float | None:
@@ -28,6 +26,7 @@ def reconcile(context: Context, key: Key) -> float | None:
     service = context.objects.get("services", *key)
     if service is None:
         context.cache.slice_times.forget(key)
+        context.cache.zoned.pop(key, None)
         return None
     spec = service["spec"]
     if not spec.get("selector") or spec.get("type") == "ExternalName" or "deletionTimestamp" in service["metadata"]:
@@ -41,7 +40,14 @@ def reconcile(context: Context, key: Key) -> float | None:
             context.objects.delete(RESOURCE, *key_of(entry))
     for family in families:
         present = [entry for entry in existing if entry["addressType"] == family]
-        _write(context, service, family, at, plan(_desired(context, service, selected, family), present))
+        desired = _desired(context, service, selected, family)
+        if topology.is_asked_for(service):
+            todo = plan(desired, [topology.without_hints(entry) for entry in present])
+            topology.add(context, service, family, todo, present)
+        else:
+            topology.forget(context, service, family)
+            todo = plan(desired, present)
+        _write(context, service, family, at, todo)
     return None
 
 
@@ -59,8 +65,9 @@ def _desired(context: Context, service: Object, selected: list[Object], family: 
         if ips:
             ports = json.dumps(members.ports(service, pod) or None)
             wanted.setdefault(ports, []).append(_endpoint(context, service, pod, ips[0]))
-    for endpoints in wanted.values():
-        _hint(service, endpoints)
+    if not topology.is_asked_for(service):
+        for endpoints in wanted.values():
+            _hint(service, endpoints)
     return wanted or {"null": []}
 
 
@@ -77,7 +84,7 @@ def _endpoint(context: Context, service: Object, pod: Object, ip: str) -> Object
     if node_name := pod["spec"].get("nodeName"):
         endpoint["nodeName"] = node_name
         node = context.objects.get("nodes", "", node_name)
-        if node is not None and (zone := (node["metadata"].get("labels") or {}).get(ZONE)):
+        if node is not None and (zone := (node["metadata"].get("labels") or {}).get(topology.ZONE)):
             endpoint["zone"] = zone
     return endpoint
 
@@ -91,11 +98,13 @@ def _hint(service: Object, endpoints: list[Object]) -> None:
     if wish not in ("PreferClose", "PreferSameZone", "PreferSameNode"):
         return
     for endpoint in endpoints:
-        if not endpoint["conditions"]["ready"] or "zone" not in endpoint:
-            continue
-        endpoint["hints"] = {"forZones": [{"name": endpoint["zone"]}]}
+        hints: Object = {}
+        if "zone" in endpoint:
+            hints["forZones"] = [{"name": endpoint["zone"]}]
         if wish == "PreferSameNode" and "nodeName" in endpoint:
-            endpoint["hints"]["forNodes"] = [{"name": endpoint["nodeName"]}]
+            hints["forNodes"] = [{"name": endpoint["nodeName"]}]
+        if hints and endpoint["conditions"]["ready"]:
+            endpoint["hints"] = hints
 
 
 def _write(context: Context, service: Object, family: str, at: str, todo: Plan) -> None:
@@ -165,5 +174,7 @@ def _service_of(context: Context, change: Change) -> list[Key]:
 
 
 CONTROLLER = Controller(
-    "endpoint-slice-controller", reconcile, {"services": itself, "pods": members.affected, RESOURCE: _service_of}
+    "endpoint-slice-controller",
+    reconcile,
+    {"services": itself, "pods": members.affected, RESOURCE: _service_of, "nodes": topology.overloaded},
 )
