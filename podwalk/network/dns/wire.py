@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 
 import dns.edns
@@ -194,8 +195,14 @@ def _name_length(name: str) -> int:
 
 
 def _cut(reply: dns.message.Message, asked: Question) -> bytes:
-    """Drop records from the end until the message fits; over TCP everything fits."""
+    """Drop records from the end until the message fits; over TCP everything fits.
+
+    Names are shortened only in a message that would not fit otherwise. Source: miekg/dns, msg_truncate.go.
+    """
     limit = 65535 if asked.protocol == "tcp" else asked.buffer
+    data = _plain(reply)
+    if len(data) <= limit:
+        return data
     data = reply.to_wire(max_size=65535)
     if len(data) <= limit:
         return data
@@ -204,3 +211,17 @@ def _cut(reply: dns.message.Message, asked: Question) -> bytes:
         reply.flags |= dns.flags.TC
         (reply.authority or reply.answer).pop()
     return data
+
+
+def _plain(reply: dns.message.Message) -> bytes:
+    """Write a message without compression."""
+    out = io.BytesIO()
+    for question in reply.question:
+        question.name.to_wire(out)
+        out.write(struct.pack(">2H", question.rdtype, question.rdclass))
+    options = [] if reply.opt is None else [reply.opt]
+    counts = [
+        sum(rrset.to_wire(out) for rrset in section)
+        for section in (reply.answer, reply.authority, [*reply.additional, *options])
+    ]
+    return HEADER.pack(reply.id, reply.flags, len(reply.question), *counts) + out.getvalue()
