@@ -7,13 +7,15 @@ from podwalk.containers.images.refused import refuse
 from podwalk.containers.process import Program
 from podwalk.containers.shell import bash, dash, sh
 from podwalk.containers.tools import PROGRAMS
-from podwalk.containers.tools.bind import dig, host, nslookup
 from podwalk.containers.tools.curl import curl
+from podwalk.containers.tools.dig import dig
+from podwalk.containers.tools.host import host
 from podwalk.containers.tools.hostname import hostname
 from podwalk.containers.tools.interfaces import BUSYBOX_INTERFACES, ss
 from podwalk.containers.tools.iproute import ip_of
 from podwalk.containers.tools.lookup import getent
 from podwalk.containers.tools.netcat import openbsd_nc, telnet
+from podwalk.containers.tools.nslookup import nslookup
 from podwalk.containers.tools.openssl import openssl
 from podwalk.containers.tools.packet_rules import IPTABLES
 from podwalk.containers.tools.ping import DEBIAN_PING
