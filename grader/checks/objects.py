@@ -7,6 +7,7 @@ from collections.abc import Callable
 from grader.finding import PASSED, Check, Finding, failed, partly
 from podwalk.facade import Cluster, condition
 from podwalk.facade.errors import NotFoundError
+from podwalk.facade.jsonpath import select
 from podwalk.types import Object
 
 
@@ -62,7 +63,7 @@ def where(
     """
 
     def attempt(cluster: Cluster) -> Finding:
-        values = condition.select(cluster.get(what, namespace=namespace).object, path)
+        values = select(cluster.get(what, namespace=namespace).object, path)
         right = [value for value in values if (wanted(value) if callable(wanted) else value == wanted)]
         if right:
             return PASSED

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from podwalk.facade import condition
 from podwalk.facade.errors import LearnerError
+from podwalk.facade.jsonpath import select
 from podwalk.facade.listing import Listing
 
 PREFIX = "custom-columns="
@@ -26,7 +26,7 @@ def custom(found: Listing, form: str) -> Listing:
         LearnerError: when a column has no header or no path, or a path is not understood.
     """
     columns = [_column(text) for text in form.removeprefix(PREFIX).strip("'\"").split(",")]
-    rows = tuple(tuple(_cell(condition.select(obj, path)) for _, path in columns) for obj in found)
+    rows = tuple(tuple(_cell(select(obj, path)) for _, path in columns) for obj in found)
     return Listing(found.objects, tuple(header for header, _ in columns), rows, found.empty)
 
 

@@ -16,6 +16,7 @@ from kubernetes.client import ApiClient
 
 from podwalk.facade import wire
 from podwalk.facade.errors import LearnerError, NotFoundError, WaitError
+from podwalk.facade.jsonpath import select
 from podwalk.facade.kinds import Kind
 from podwalk.types import Object
 
@@ -57,32 +58,6 @@ def condition(obj: Object, name: str) -> str:
             )
             return str(entry["status"]).lower() if observed >= obj["metadata"].get("generation", 0) else ""
     return ""
-
-
-def select(obj: Any, path: str) -> list[Any]:
-    r"""Return the values at a path: fields, ``[0]``, ``[*]`` and ``\.`` inside a field's name.
-
-    Raises:
-        LearnerError: for the parts of JSONPath that are not understood.
-    """
-    if not re.fullmatch(r"(\.(\\.|[^.\[\]\\?@()])+|\[(\*|-?\d+)\])+", path):
-        raise LearnerError(
-            f"the path {{{path}}} is not understood",
-            hint="fields, [0] and [*], e.g. {.status.loadBalancer.ingress[0].ip}",
-        )
-    values = [obj]
-    for name, index in re.findall(r"\.((?:\\.|[^.\[\]\\])+)|\[([^\]]*)\]", path):
-        values = [found for value in values for found in _step(value, re.sub(r"\\(.)", r"\1", name), index)]
-    return values
-
-
-def _step(value: Any, name: str, index: str) -> Iterator[Any]:
-    if name and isinstance(value, dict) and name in value:
-        yield value[name]
-    elif index == "*" and isinstance(value, list):
-        yield from value
-    elif index and isinstance(value, list) and -len(value) <= int(index) < len(value):
-        yield value[int(index)]
 
 
 def _plain(value: Any) -> str:

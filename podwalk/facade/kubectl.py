@@ -1,7 +1,7 @@
 """The everyday commands of kubectl, in its own words, over the façade: for machines without kubectl, and for labs.
 
-``-f`` is left out (a notebook applies a cell, not a file), and so is what needs a terminal (``-it``, ``edit``). What
-is not understood is refused: the real kubectl takes it with the same kubeconfig.
+``-f`` is left out (a notebook applies a cell, not a file), and so is what needs a terminal (a shell by ``-it``,
+``edit``). What is not understood is refused: the real kubectl takes it with the same kubeconfig.
 
 Source: kubernetes.io/docs/reference/kubectl/.
 """
@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from podwalk.api import goyaml
-from podwalk.facade import catalogue, columns, condition, display, provisions, wire
-from podwalk.facade.application import Applied, Changes
+from podwalk.facade import catalogue, columns, display, editing, provisions
+from podwalk.facade.application import Changes
 from podwalk.facade.cluster import Cluster, Text
 from podwalk.facade.errors import LearnerError
 from podwalk.facade.explaining import explain
+from podwalk.facade.jsonpath import render, select
 from podwalk.facade.listing import Listing
 from podwalk.types import Object
 
@@ -34,8 +35,14 @@ ALL = (
 """What ``kubectl get all`` shows, in its order."""
 
 
-CHANGING = {"exec": "create", "delete": "delete", "scale": "patch", "label": "patch", "rollout": "patch"}
+CHANGING = {"exec": "create", "delete": "delete"} | dict.fromkeys(
+    ("scale", "label", "annotate", "patch", "set", "rollout"), "patch"
+)
 """The commands that change something, and the verb by which they ask the API for it."""
+
+
+SHELLS = {"sh", "bash", "ash", "/bin/sh", "/bin/bash"}
+OF_THE_SHELL = re.compile(r"\||[12&]?>{1,2}&?|<|&&?|;")
 
 
 class UsageError(LearnerError):
@@ -60,10 +67,11 @@ class _Parser(argparse.ArgumentParser):
     """A parser that raises where argparse would end the process."""
 
     def error(self, message: str) -> NoReturn:
+        found = re.match(r"argument command: invalid choice: '(.*?)' ", message)
         raise UsageError(
-            f"kubectl: {message}",
-            hint="get, describe, explain, api-resources, version, exec, logs, events, wait, delete, scale, label, top "
-            "and rollout are understood here",
+            f"kubectl {found.group(1)} is not understood here" if found else f"kubectl: {message}",
+            hint="get, describe, explain, api-resources, version, exec, logs, events, wait, delete, scale, label, "
+            "annotate, patch, set image, top and rollout are; cluster.apply() or %%apply applies a manifest",
         )
 
 
@@ -79,7 +87,7 @@ def run(cluster: Cluster, command: str | Sequence[str]) -> Any:
 
     Raises:
         UsageError: when the command is not understood.
-        LearnerError: when the cluster refuses it.
+        LearnerError: when it is none, or the cluster refuses it.
     """
     options, after = _parsed(command)
     options.namespace = options.namespace or cluster.namespace
@@ -112,11 +120,27 @@ def changed(command: str | Sequence[str]) -> tuple[str, list[str], str]:
 
 def _parsed(command: str | Sequence[str]) -> tuple[Any, list[str]]:
     """Take a command apart: its options, and what stands after ``--``."""
-    words = shlex.split(command) if isinstance(command, str) else list(command)
+    try:
+        words = shlex.split(command) if isinstance(command, str) else list(command)
+    except ValueError as error:
+        raise LearnerError(
+            f"kubectl: {command}: {str(error).lower()}", hint="a quotation mark has no partner"
+        ) from error
     if words and words[0] == "kubectl":
         words = words[1:]
     before, after = (words[: words.index("--")], words[words.index("--") + 1 :]) if "--" in words else (words, [])
-    return _parser().parse_args(before), after
+    if signs := [word for word in before if OF_THE_SHELL.fullmatch(word)]:
+        raise LearnerError(
+            f"kubectl: {signs[0]} is the shell's, and there is none around this command",
+            hint="what it prints is a value: str(…).splitlines() gives its lines",
+        )
+    options, rest = _parser().parse_known_args(before)
+    # What is changed may stand behind an option: label pods -l app=web tier=front.
+    if rest and hasattr(options, "changes") and not any(word.startswith("-") for word in rest):
+        options.what += rest
+    elif rest:
+        _Parser().error(f"unrecognized arguments: {' '.join(rest)}")
+    return options, after
 
 
 def _parser() -> _Parser:
@@ -135,6 +159,7 @@ def _parser() -> _Parser:
     get.add_argument("-A", "--all-namespaces", action="store_true")
     get.add_argument("--show-labels", action="store_true")
     get.add_argument("--no-headers", action="store_true")
+    get.add_argument("-L", "--label-columns", action="append", default=[])
     get.add_argument("what", nargs="+")
     verb("explain", lambda cluster, options, after: explain(cluster, options.what)).add_argument("what")
     known = verb("api-resources", _api_resources, "-o|--output", "--namespaced")
@@ -144,6 +169,7 @@ def _parser() -> _Parser:
     verb("describe", _describe, "-l|--selector").add_argument("what", nargs="+")
     execute = verb("exec", _exec, "-c|--container", "--timeout")
     execute.add_argument("-i", "--stdin", action="store_true")
+    execute.add_argument("-t", "--tty", action="store_true")
     execute.add_argument("what")
     logs = verb("logs", _logs, "-c|--container", "--tail", "-l|--selector")
     logs.add_argument("-p", "--previous", action="store_true")
@@ -155,11 +181,24 @@ def _parser() -> _Parser:
     )
     verb("top", _top, "-l|--selector").add_argument("what", choices=["pod", "pods", "po"])
     verb("wait", _wait, "-l|--selector", "--for", "--timeout").add_argument("what", nargs="+")
-    verb("delete", _delete, "-l|--selector").add_argument("what", nargs="+")
+    delete = verb("delete", _delete, "-l|--selector")
+    delete.add_argument("--all", action="store_true")
+    delete.add_argument("--ignore-not-found", action="store_true")
+    delete.add_argument("what", nargs="+")
     verb("scale", _scale, "--replicas").add_argument("what", nargs="+")
-    label = verb("label", _label, "-l|--selector")
-    label.add_argument("what", nargs="+")
-    label.add_argument("--overwrite", action="store_true")
+    for name, field in (("label", "labels"), ("annotate", "annotations")):
+        mark = verb(name, _mark, "-l|--selector")
+        mark.add_argument("what", nargs="+")
+        mark.add_argument("--overwrite", action="store_true")
+        mark.add_argument("--all", action="store_true")
+        mark.set_defaults(changes=field)
+    patch = verb("patch", _patch, "-p|--patch")
+    patch.add_argument("--type", choices=list(editing.TYPES), default="strategic")
+    patch.add_argument("what", nargs="+")
+    image = verb("set", _set_image, "-l|--selector")
+    image.add_argument("action", choices=["image"])
+    image.add_argument("what", nargs="+")
+    image.set_defaults(changes="image")
     rollout = verb("rollout", _rollout, "--timeout")
     rollout.add_argument("action", choices=["status", "restart"])
     rollout.add_argument("what", nargs="+")
@@ -174,8 +213,8 @@ def _names(what: Sequence[str]) -> list[str]:
 
 
 def _selected(cluster: Cluster, options: Any, what: Sequence[str]) -> list[str]:
-    """Return the objects that a command changes: those it names, or those that ``-l`` selects."""
-    if not options.selector:
+    """Return the objects that a command changes: those it names, those that ``-l`` selects, or all."""
+    if not options.selector and not getattr(options, "all", False):
         return _names(what)
     found = cluster.get(what[0], namespace=options.namespace, selector=options.selector)
     return [f"{what[0]}/{name}" for name in found.names]
@@ -197,6 +236,8 @@ def _get(cluster: Cluster, options: Any, after: list[str]) -> Any:
     found = listings[0] if len(listings) == 1 else _merge(cluster, listings)
     if options.sort_by:
         found = _sorted(found, options.sort_by)
+    if columns := [key for word in options.label_columns for key in word.split(",")]:
+        found = _with_columns(found, columns)
     if options.show_labels:
         found = _with_labels(found)
     single = len(found) == 1 and ("/" in options.what[0] or len(options.what) == 2)
@@ -248,12 +289,19 @@ def _sorted(found: Listing, template: str) -> Listing:
     """Sort by a field, numbers by their value; what has no such field comes first."""
 
     def key(number: int) -> tuple[bool, float, str]:
-        value = next(iter(condition.select(found.objects[number], template.strip("'{}"))), None)
+        value = next(iter(select(found.objects[number], template.strip("'{}"))), None)
         return value is not None, float(value) if isinstance(value, int | float) else 0.0, str(value)
 
     order = sorted(range(len(found)), key=key)
     rows = tuple(found.rows[number] for number in order)
     return Listing(tuple(found.objects[number] for number in order), found.header, rows, found.empty)
+
+
+def _with_columns(found: Listing, keys: Sequence[str]) -> Listing:
+    values = [[obj["metadata"].get("labels", {}).get(key, "") for key in keys] for obj in found]
+    header = (*found.header, *(key.rpartition("/")[2].upper() for key in keys))
+    rows = tuple((*row, *more) for row, more in zip(found.rows, values, strict=True))
+    return Listing(found.objects, header, rows, found.empty)
 
 
 def _with_labels(found: Listing) -> Listing:
@@ -277,7 +325,7 @@ def _output(cluster: Cluster, found: Listing, form: str, single: bool) -> Any:
     if form.startswith(columns.PREFIX):
         return columns.custom(found, form)
     if form.startswith("jsonpath="):
-        return Text(_template(shown, form.removeprefix("jsonpath=").strip("'")))
+        return Text(render(form.removeprefix("jsonpath=").strip("'"), shown))
     raise UsageError(
         f"kubectl: the output format {form} is not understood",
         hint="wide, yaml, json, name, jsonpath={.path} or custom-columns=NAME:.path",
@@ -288,18 +336,6 @@ def _without_managed(shown: Object) -> Object:
     metadata = {key: value for key, value in shown.get("metadata", {}).items() if key != "managedFields"}
     items = {"items": [_without_managed(item) for item in shown["items"]]} if "items" in shown else {}
     return shown | ({"metadata": metadata} if metadata else {}) | items
-
-
-def _template(obj: Any, template: str) -> str:
-    def value(found: re.Match[str]) -> str:
-        if found.group(1).startswith('"'):
-            return str(json.loads(found.group(1)))
-        return " ".join(
-            item if isinstance(item, str) else json.dumps(item, separators=(",", ":"), sort_keys=True)
-            for item in condition.select(obj, found.group(1))
-        )
-
-    return re.sub(r"\{([^}]*)\}", value, template)
 
 
 def _describe(cluster: Cluster, options: Any, after: list[str]) -> Any:
@@ -320,6 +356,11 @@ def _exec(cluster: Cluster, options: Any, after: list[str]) -> Any:
     if not after:
         raise UsageError(
             "kubectl: exec needs a command after --", hint="kubectl exec client -- wget -qO- http://backend"
+        )
+    if options.stdin and after[0] in SHELLS and len(after) == 1:
+        raise UsageError(
+            f"kubectl: {after[0]} would wait for what you type, and a notebook has no terminal",
+            hint=f"kubectl exec {options.what} -- {after[0]} -c 'wget -qO- http://backend'",
         )
     timeout_s = _seconds(options.timeout or "60s")
     return cluster.exec(
@@ -370,23 +411,36 @@ def _delete(cluster: Cluster, options: Any, after: list[str]) -> Changes:
 def _scale(cluster: Cluster, options: Any, after: list[str]) -> Changes:
     if not options.replicas.isdigit():
         raise UsageError("kubectl: scale needs --replicas=N")
-    return _patch(cluster, options, {"spec": {"replicas": int(options.replicas)}}, "scaled", _names(options.what))
+    body = {"spec": {"replicas": int(options.replicas)}}
+    return editing.patch(cluster, _names(options.what), options.namespace, lambda before: body, "scaled")
 
 
-def _label(cluster: Cluster, options: Any, after: list[str]) -> Changes:
+def _mark(cluster: Cluster, options: Any, after: list[str]) -> Changes:
     pairs = [word for word in options.what if "=" in word or word.endswith("-")]
-    labels = {word.split("=")[0].removesuffix("-"): word.split("=", 1)[1] if "=" in word else None for word in pairs}
     names = _selected(cluster, options, [word for word in options.what if word not in pairs])
-    return _patch(cluster, options, {"metadata": {"labels": labels}}, "labeled", names)
+    if not pairs:
+        raise UsageError(f"kubectl: {options.command} needs KEY=VALUE, or KEY- to take it away")
+    return editing.mark(cluster, names, options.namespace, options.changes, pairs, overwrite=options.overwrite)
+
+
+def _patch(cluster: Cluster, options: Any, after: list[str]) -> Changes:
+    if not options.patch:
+        raise UsageError("kubectl: patch needs -p", hint="""-p '{"spec": {"replicas": 2}}'""")
+    return editing.apply_patch(cluster, _names(options.what), options.namespace, options.patch, options.type)
+
+
+def _set_image(cluster: Cluster, options: Any, after: list[str]) -> Changes:
+    images = [word for word in options.what if "=" in word]
+    if not images:
+        raise UsageError("kubectl: set image needs CONTAINER=IMAGE")
+    names = _selected(cluster, options, [word for word in options.what if word not in images])
+    return editing.set_image(cluster, names, options.namespace, images)
 
 
 def _rollout(cluster: Cluster, options: Any, after: list[str]) -> Any:
     names = _names(options.what)
     if options.action == "restart":
-        stamp = {"kubectl.kubernetes.io/restartedAt": _restarted(cluster, options, names[0])}
-        return _patch(
-            cluster, options, {"spec": {"template": {"metadata": {"annotations": stamp}}}}, "restarted", names
-        )
+        return editing.restart(cluster, names, options.namespace)
     timeout_s = _seconds(options.timeout or "120s")
     said = []
     for name in names:
@@ -414,26 +468,6 @@ def _told(obj: Object) -> str:
     if obj["kind"] == "StatefulSet":
         return f"partitioned roll out complete: {status.get('updatedReplicas', 0)} new pods have been updated..."
     return f'{"daemon set" if obj["kind"] == "DaemonSet" else "deployment"} "{name}" successfully rolled out'
-
-
-def _restarted(cluster: Cluster, options: Any, name: str) -> str:
-    """Stamp a restart with the number of the generation: the cluster's own clock may be a simulated one."""
-    return str(cluster.get(name, namespace=options.namespace).object["metadata"].get("generation", 0) + 1)
-
-
-def _patch(cluster: Cluster, options: Any, body: Object, done: str, names: Sequence[str]) -> Changes:
-    entries = []
-    for name in names:
-        word, _, target = name.partition("/")
-        kind = cluster.kinds.find(word)
-        path = kind.path(options.namespace, target)
-        try:
-            before = wire.call(cluster.api, "GET", path)
-            after = wire.call(cluster.api, "PATCH", path, body=body, content_type=wire.MERGE_PATCH)
-        except wire.StatusError as error:
-            raise wire.explain(error, namespace=options.namespace) from error
-        entries.append(Applied(f"{kind.label}/{target}", done, after, before, kind))
-    return Changes(tuple(entries))
 
 
 def _seconds(text: str) -> float:

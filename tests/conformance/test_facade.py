@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+import shlex
 import shutil
 import subprocess
 
@@ -204,6 +205,9 @@ def test_kubectl_words_reach_the_same_cluster(shop: Cluster) -> None:
     [
         "get deployment,svc", "get all", "get svc backend -o yaml", "get svc backend -o json", "get pods -o wide",
         "get svc backend -o jsonpath={.spec.selector}{.spec.ports}{.spec.clusterIPs}",
+        "get deployment -o jsonpath='{range .items[*]}{.metadata.name}:{.spec.replicas}{\"\\n\"}{end}'",
+        """get pods -o jsonpath='{.items[?(@.metadata.name=="client")].status.phase}'""",
+        "get pods -o jsonpath={..containerPort}", "get pods -L app -L none,example.com/other",
         "get pods --sort-by=.metadata.name", "get pods --field-selector=metadata.name=client", "get pods --show-labels",
         "get deployment,svc --no-headers", "get pods --no-headers", "logs -l app=backend",
         "get pods -o custom-columns=N:.metadata.name,L:metadata.labels,P:.spec.containers[*].ports,H:{.spec.x}",
@@ -219,7 +223,7 @@ def test_a_command_prints_what_the_real_kubectl_prints(shop: Cluster, command: s
     if kubectl is None or shop.kubectl is None:
         pytest.skip("there is no kubectl, or no way for it to this cluster")
     run(shop, "kubectl rollout status deployment/backend")
-    words = [kubectl, *shop.kubectl, "--namespace", shop.namespace, *command.split()]
+    words = [kubectl, *shop.kubectl, "--namespace", shop.namespace, *shlex.split(command)]
     real = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     ours, theirs = ages(str(run(shop, command))), ages(real)
     if command.startswith("logs"):
@@ -228,13 +232,68 @@ def test_a_command_prints_what_the_real_kubectl_prints(shop: Cluster, command: s
     assert ours == theirs
 
 
+@pytest.mark.parametrize(
+    "commands",
+    [
+        ["label {} tier=front", "label {} tier=front", "label {} tier=back --overwrite", "label {} tier-"],
+        ["annotate {} why=so", "annotate {} why=so", "annotate {} --overwrite why=no", "annotate {} why-"],
+        ["patch {} -p '{{\"data\": {{\"a\": \"1\"}}}}'", "patch {} -p 'data: {{a: \"1\"}}' --type=merge",
+         "patch {} --type=json -p '[{{\"op\": \"add\", \"path\": \"/data/b\", \"value\": \"2\"}}]'"],
+        ["delete {}"],
+    ],
+)  # fmt: skip
+def test_a_command_that_changes_says_what_the_real_kubectl_says(cluster: Cluster, commands: list[str]) -> None:
+    kubectl = shutil.which("kubectl")
+    if kubectl is None or cluster.kubectl is None:
+        pytest.skip("there is no kubectl, or no way for it to this cluster")
+    for name in ("ours", "real"):
+        cluster.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}})
+    for command in commands:
+        words = [kubectl, *cluster.kubectl, "--namespace", cluster.namespace]
+        words += shlex.split(command.format("configmap/real"))
+        real = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+        ours = str(run(cluster, command.format("configmap/ours")))
+        if command.startswith("delete"):
+            assert (ours, real.split(" from ")[0].strip()) == ("configmap/ours deleted", 'configmap "real" deleted')
+        else:
+            assert ours == real.strip().replace("real", "ours")
+
+
+def test_an_image_is_set_and_an_unknown_container_named(shop: Cluster) -> None:
+    assert (
+        str(run(shop, "set image deployment/backend *=hashicorp/http-echo:0.2.3"))
+        == "deployment.apps/backend image updated"
+    )
+    template = shop.get("deployment/backend").object["spec"]["template"]
+    assert [one["image"] for one in template["spec"]["containers"]] == ["hashicorp/http-echo:0.2.3"]
+    with pytest.raises(NotFoundError, match='unable to find container named "nope"'):
+        run(shop, "set image deployment/backend nope=nginx")
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("get pods | grep web", "is the shell's"),
+        ("get pods 'web", "no closing quotation"),
+        ("exec -it client -- sh", "has no terminal"),
+        ("label pod tier=front", "which pod"),
+        ("label pods tier=front --nonsense", "unrecognized arguments: --nonsense"),
+        ("apply -f shop.yaml", "kubectl apply is not understood here"),
+        ("label pod client app=other", "already has a value"),
+    ],
+)
+def test_a_mistake_in_a_command_is_told(shop: Cluster, command: str, says: str) -> None:
+    with pytest.raises(LearnerError, match=re.escape(says)):
+        run(shop, command)
+
+
 def ages(printed: str) -> list[str]:
     """Leave out the ages, and the width of their column: two commands are not run at one moment."""
     return [re.sub(r" +", " ", re.sub(r"\b(\d+[dhms])+\b", "AGE", line)).strip() for line in printed.splitlines()]
 
 
 def test_kubectl_changes_what_a_selector_names(shop: Cluster) -> None:
-    run(shop, "kubectl label pods seen=yes -l app=backend")
+    run(shop, "kubectl label pods -l app=backend seen=yes")
     assert len(shop.get("pods", selector="seen=yes").names) == 3
     before = set(shop.get("pods", selector="app=backend").names)
     run(shop, "kubectl delete pods -l app=backend")
