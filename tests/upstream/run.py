@@ -18,12 +18,14 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from podwalk.serve import control
-from podwalk.serve.place import find
+from podwalk.serve.place import Place, find
+from podwalk.types import ClusterOptions
 
 HERE = Path(__file__).resolve().parent
 PASSING = HERE / "passing.txt"
 RIG = Path(os.environ.get("PODWALK_RIG") or HERE.parents[2] / "shared" / "rig")
 HOME = Path(os.environ.get("RIG_HOME") or Path.home() / ".cache" / "rig")
+ZONES = ("zone-a", "zone-b", "zone-c") * 2
 IN_PARENTHESES = re.compile(r" \[sig-[a-z-]+(, [^\]]*)?\]$")
 
 
@@ -58,7 +60,8 @@ def run(expression: str) -> dict[str, bool]:
     # The rig unpacks its binary when it is asked for a list.
     subprocess.run([RIG / "e2e", "--list", "^$"], check=False)
     place = find(f"upstream-{os.getpid()}")
-    control.start(place)
+    control.start(place, ClusterOptions(name=place.name, workers=len(ZONES)))
+    _label(place)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(os.environ.get("E2E_OUT", folder))
         out.mkdir(parents=True, exist_ok=True)
@@ -71,13 +74,21 @@ def run(expression: str) -> dict[str, bool]:
             control.stop(place)
 
 
+def _label(place: Place) -> None:
+    """Put two workers into each of three zones, as the tests of traffic distribution want them."""
+    for number, zone in enumerate(ZONES, 1):
+        name = f"{place.name}-worker{number if number > 1 else ''}"
+        command = ["label", "node", name, "--overwrite", f"topology.kubernetes.io/zone={zone}"]
+        subprocess.run([HOME / "bin" / "kubectl", f"--kubeconfig={place.kubeconfig}", *command], check=True)
+
+
 def flags(expression: str, kubeconfig: Path, out: Path) -> list[str]:
     """Return what the binary is told: which tests, on which cluster, and where to write."""
     return [
         "--provider=skeleton",
         f"--kubeconfig={kubeconfig}",
         f"--kubectl-path={HOME / 'bin' / 'kubectl'}",
-        "--num-nodes=2",
+        f"--num-nodes={len(ZONES)}",
         "--node-os-distro=debian",
         "--disable-log-dump",
         "--dump-logs-on-failure=false",
