@@ -8,7 +8,6 @@ the target.
 from __future__ import annotations
 
 import random as randomness
-from dataclasses import dataclass, field
 
 from podwalk.network import announcing, endpoints, host_ports, policy, services
 from podwalk.network.addresses import (
@@ -21,72 +20,11 @@ from podwalk.network.addresses import (
     reference,
 )
 from podwalk.network.affinity import Affinity
-from podwalk.network.proxy import Packet, Proxy, Translation, translate
+from podwalk.network.nobody import nobody
+from podwalk.network.proxy import Translation, translate
 from podwalk.network.services import Entry, Front
+from podwalk.network.way import Walk
 from podwalk.types import ClusterOptions, Flow, Hop, HopKind, Object, Outcome, Peer, Ref, Verdict, View
-
-
-@dataclass
-class _Walk:
-    """A packet on its way: where it is going now, and what was decided so far."""
-
-    view: View
-    flow: Flow
-    options: ClusterOptions
-    random: randomness.Random
-    affinity: Affinity | None
-    now_s: float
-    ip: str
-    port: int
-    seen: Peer
-    masqueraded_at: str = ""
-    hops: list[Hop] = field(default_factory=list)
-
-    def end(self, outcome: Outcome, target: Peer | None = None) -> Verdict:
-        """Finish with what was decided."""
-        delivered = outcome is Outcome.DELIVERED
-        source_ip = self.source_ip(target) if delivered and target else ""
-        return Verdict(
-            self.flow,
-            outcome,
-            tuple(self.hops),
-            target if delivered else None,
-            self.port if delivered else 0,
-            source_ip,
-        )
-
-    def source_at(self, node: str) -> Peer:
-        """Return the source as policies on a node see it: a node masquerades a packet after its own policies."""
-        if not self.masqueraded_at or self.masqueraded_at == node:
-            return self.seen
-        return Peer(node_ip(self.view, self.masqueraded_at), None, self.masqueraded_at)
-
-    def source_ip(self, target: Peer) -> str:
-        """Return the address the target sees, after every masquerade."""
-        return node_ip(self.view, self.masqueraded_at) if self.masqueraded_at else self.seen.ip
-
-    def fail(self, outcome: Outcome, kind: HopKind, title: str, detail: str, objects: tuple[Ref, ...] = ()) -> Verdict:
-        """Finish with one more hop that says why not."""
-        self.hops.append(Hop(kind, title, detail, ok=False, objects=objects))
-        return self.end(outcome)
-
-    def packet(self, *, local: bool) -> Packet:
-        """Return the packet as the node it is on sees it."""
-        return Packet(self.seen.ip, local, self.ip, self.port, self.flow.protocol)
-
-    def proxy(self, node: str) -> Proxy:
-        """Return the kube-proxy of a node."""
-        return Proxy(self.view, node, self.options, self.random, self.affinity, self.now_s)
-
-    def take(self, translation: Translation, node: str) -> Verdict | None:
-        """Follow a Service to its endpoint; a verdict if it leads nowhere."""
-        self.hops.extend(translation.hops)
-        if translation.endpoint is None:
-            return self.end(translation.outcome or Outcome.REFUSED)
-        self.ip, self.port = translation.endpoint.ip, translation.endpoint.port
-        if translation.masquerade:
-            self.masqueraded_at = node
-        return None
 
 
 def route(
@@ -111,7 +49,7 @@ def route(
     Returns:
         A verdict whose last hop that is not ``ok`` is the reason if it was not delivered.
     """
-    walk = _Walk(view, flow, options, random, affinity, now_s, flow.ip, flow.port, flow.source)
+    walk = Walk(view, flow, options, random, affinity, now_s, flow.ip, flow.port, flow.source)
     walk.hops.append(_departure(walk))
     if _is_own_address(walk):
         walk.hops.append(Hop(HopKind.POD, "itself", "The address is the sender's own: the packet never leaves it."))
@@ -119,7 +57,7 @@ def route(
     return _from_cluster(walk) if flow.source.node else _from_outside(walk)
 
 
-def _departure(walk: _Walk) -> Hop:
+def _departure(walk: Walk) -> Hop:
     source, flow = walk.flow.source, walk.flow
     to = (
         f"opens a {flow.protocol} connection to {flow.ip}:{flow.port}"
@@ -136,13 +74,13 @@ def _departure(walk: _Walk) -> Hop:
     return Hop(HopKind.OUTSIDE, source.ip, f"A client outside the cluster {to}.", data=data)
 
 
-def _is_own_address(walk: _Walk) -> bool:
+def _is_own_address(walk: Walk) -> bool:
     if range_of(walk.ip, walk.options) is Range.LOOPBACK:
         return not (on_host_network(walk.view, walk.seen) and _is_translated(walk))
     return walk.ip == walk.seen.ip and not _is_translated(walk)
 
 
-def _is_translated(walk: _Walk) -> bool:
+def _is_translated(walk: Walk) -> bool:
     """Whether the sender's node sends the packet elsewhere: to a Service's endpoint, or to the Pod of a hostPort."""
     asked = walk.ip, walk.port, walk.flow.protocol
     return (
@@ -152,7 +90,7 @@ def _is_translated(walk: _Walk) -> bool:
     )
 
 
-def _from_cluster(walk: _Walk) -> Verdict:
+def _from_cluster(walk: Walk) -> Verdict:
     """Follow a packet from a Pod or a node: its own node's kube-proxy, egress policies, then the network."""
     node = walk.seen.node
     local = on_host_network(walk.view, walk.seen)
@@ -160,7 +98,11 @@ def _from_cluster(walk: _Walk) -> Verdict:
     if front is None and _is_address_of(walk, node):
         front = services.find_node_port(walk.view, walk.ip, walk.port, walk.flow.protocol, walk.options)
     if front is not None:
-        ended = walk.take(translate(walk.proxy(node), front, walk.packet(local=local)), node)
+        translation = translate(walk.proxy(node), front, walk.packet(local=local))
+        if local and _is_let_go(walk, translation):
+            walk.hops.append(_let_go(translation))
+            return _arrive(walk, None, proxied=True)
+        ended = walk.take(translation, node)
         if ended is not None:
             return ended
     elif _is_address_of(walk, node):
@@ -171,17 +113,35 @@ def _from_cluster(walk: _Walk) -> Verdict:
     return _arrive(walk, target, proxied=front is not None)
 
 
-def _is_address_of(walk: _Walk, node: str) -> bool:
+def _is_let_go(walk: Walk, translation: Translation) -> bool:
+    """Whether a node's own packet leaves it though the Service has no endpoint (seen on kind).
+
+    kube-proxy rejects what is for an outer address where packets come in or pass through, not where they set out.
+    """
+    outer = translation.front.entry in (Entry.EXTERNAL_IP, Entry.LOAD_BALANCER)
+    return outer and translation.outcome is Outcome.REFUSED and node_at(walk.view, walk.ip) is None
+
+
+def _let_go(translation: Translation) -> Hop:
+    detail = (
+        "The Service has no endpoint that is ready. For its outer addresses kube-proxy rejects what comes to a node or "
+        "passes through it, but not the node's own packets: this one leaves the node."
+    )
+    service = reference("services", translation.front.service)
+    return Hop(HopKind.SERVICE, f"Service {translation.front}", detail, objects=(service,))
+
+
+def _is_address_of(walk: Walk, node: str) -> bool:
     owner = node_at(walk.view, walk.ip)
     return range_of(walk.ip, walk.options) is Range.LOOPBACK or (
         owner is not None and owner["metadata"]["name"] == node
     )
 
 
-def _arrive(walk: _Walk, target: Peer | None, *, proxied: bool) -> Verdict:
+def _arrive(walk: Walk, target: Peer | None, *, proxied: bool) -> Verdict:
     """Deliver a packet that left its node, or say why nothing takes it."""
     if target is None:
-        return _nobody(walk)
+        return _leave(walk)
     if target.pod is None:
         crossed = target.node != walk.flow.source.node
         front = services.find_node_port(walk.view, walk.ip, walk.port, walk.flow.protocol, walk.options)
@@ -205,7 +165,7 @@ def _arrive(walk: _Walk, target: Peer | None, *, proxied: bool) -> Verdict:
     return walk.end(Outcome.DELIVERED, target)
 
 
-def _enter_host_port(walk: _Walk, node: str) -> bool:
+def _enter_host_port(walk: Walk, node: str) -> bool:
     """Follow a ``hostPort`` of a node to its Pod, if there is one; only the Pod itself and loopback are masqueraded."""
     found = host_ports.find(walk.view, node, walk.ip, walk.port, walk.flow.protocol)
     if found is None:
@@ -230,7 +190,7 @@ def _enter_host_port(walk: _Walk, node: str) -> bool:
     return True
 
 
-def _passes(walk: _Walk, direction: policy.Direction, source: Peer, target: Peer) -> bool:
+def _passes(walk: Walk, direction: policy.Direction, source: Peer, target: Peer) -> bool:
     """Ask the policies of one side, and keep what they say."""
     judgement = policy.judge(walk.view, direction, source, target, walk.port, walk.flow.protocol, options=walk.options)
     if judgement is None:
@@ -239,7 +199,7 @@ def _passes(walk: _Walk, direction: policy.Direction, source: Peer, target: Peer
     return judgement.allowed
 
 
-def _at_node_port(walk: _Walk, front: Front, node: str) -> Verdict:
+def _at_node_port(walk: Walk, front: Front, node: str) -> Verdict:
     ended = walk.take(translate(walk.proxy(node), front, walk.packet(local=False)), node)
     if ended is not None:
         return ended
@@ -249,7 +209,7 @@ def _at_node_port(walk: _Walk, front: Front, node: str) -> Verdict:
     return _arrive(walk, target, proxied=True)
 
 
-def _answered_past(walk: _Walk, front: Front, node: str, target: Peer) -> Verdict:
+def _answered_past(walk: Walk, front: Front, node: str, target: Peer) -> Verdict:
     """End a connection whose answers do not come back through the node that rewrote its packets (seen on kind)."""
     detail = (
         f"With externalTrafficPolicy Local, node {node} keeps the Pod's own address and sends it on to node "
@@ -262,30 +222,42 @@ def _answered_past(walk: _Walk, front: Front, node: str, target: Peer) -> Verdic
     return walk.end(Outcome.TIMED_OUT)
 
 
-def _from_outside(walk: _Walk) -> Verdict:
+def _from_outside(walk: Walk) -> Verdict:
     """Follow a packet from outside the cluster: only nodes, external IPs and load balancers have a way in.
 
     A client with a route of its own reaches ClusterIPs too, by the kube-proxy of the node that the route leads to.
     """
     owner = node_at(walk.view, walk.ip)
-    if owner is not None:
-        return _arrive(walk, Peer(walk.ip, None, owner["metadata"]["name"]), proxied=False)
     front = services.find(walk.view, walk.ip, walk.port, walk.flow.protocol)
+    if owner is not None:
+        name = owner["metadata"]["name"]
+        return _arrive(walk, Peer(walk.ip, None, name), proxied=False) if front is None else _enter(walk, front, name)
     if front is not None and (front.external or walk.flow.via):
-        node = _entry_node(walk, front) if front.external else walk.flow.via
-        return _at_node_port(walk, front, node)
-    return _nobody(walk)
+        return _enter(walk, front, _entry_node(walk, front) if front.external else walk.flow.via)
+    return _leave(walk)
 
 
-def _entry_node(walk: _Walk, front: Front) -> str:
-    """Return the node a load balancer sends to: MetalLB's announcer, or any whose health check passes.
+def _enter(walk: Walk, front: Front, node: str) -> Verdict:
+    return _at_node_port(walk, front, node) if node else nobody(walk)
 
-    Only policy Local narrows the health checks.
+
+def _leave(walk: Walk) -> Verdict:
+    """End at an address that nothing of the cluster has; a load balancer that has it opens a connection of its own."""
+    owner = services.owner(walk.view, walk.ip)
+    through = owner is not None and walk.ip in services.load_balancer_ips(owner, "Proxy")
+    return _through_load_balancer(walk, owner) if owner is not None and through else nobody(walk)
+
+
+def _entry_node(walk: Walk, front: Front) -> str:
+    """Return the node that gets what is for a load balancer or an external IP; empty if none does.
+
+    That is MetalLB's announcer, which it has none without endpoints; else any whose health check passes, which policy
+    Local alone narrows. For an external IP of the nodes' own network nobody answers, unless the client has a route.
     """
     if front.entry is Entry.LOAD_BALANCER and announcing.is_announced(front.service):
-        announcer = announcing.announcer(walk.view, front.service, walk.ip)
-        if announcer:
-            return announcer
+        return announcing.announcer(walk.view, front.service, walk.ip)
+    if front.entry is Entry.EXTERNAL_IP and range_of(walk.ip, walk.options) is Range.NODE:
+        return walk.flow.via
     nodes: list[str] = [node["metadata"]["name"] for node in walk.view.list("nodes")]
     if front.local_only:
         here = {endpoint.node for endpoint in endpoints.behind(walk.view, front.service, front.port) if endpoint.ready}
@@ -293,49 +265,7 @@ def _entry_node(walk: _Walk, front: Front) -> str:
     return walk.random.choice(nodes)
 
 
-def _nobody(walk: _Walk) -> Verdict:
-    """Say what becomes of a packet to an address that nothing of the cluster owns."""
-    where = range_of(walk.ip, walk.options)
-    inside = bool(walk.flow.source.node)
-    owner = services.owner(walk.view, walk.ip)
-    if owner is not None and walk.ip in services.load_balancer_ips(owner, "Proxy"):
-        return _through_load_balancer(walk, owner)
-    if owner is not None and inside:
-        ports = ", ".join(f"{port['port']}/{port.get('protocol', 'TCP')}" for port in owner["spec"].get("ports") or ())
-        asked = f"{walk.port}/{walk.flow.protocol}"
-        detail = f"{walk.ip} is this Service's, but {asked} is none of its ports ({ports}): no rule takes the packet."
-        title = f"Service {owner['metadata'].get('namespace', '')}/{owner['metadata']['name']}"
-        return walk.fail(Outcome.TIMED_OUT, HopKind.SERVICE, title, detail, (reference("services", owner),))
-    if inside and (left := services.owner(walk.view, walk.ip, proxied=False)) is not None:
-        return _left_to_another(walk, left)
-    if where is Range.NODE and inside:
-        return walk.fail(
-            Outcome.UNREACHABLE, HopKind.NODE, walk.ip, "No node answers for this address: no route to host."
-        )
-    if where is Range.OUTSIDE and inside:
-        return _to_outside(walk)
-    reason = {
-        Range.POD: "No Pod has this address (Pods' addresses change when they are replaced), so nothing answers.",
-        Range.SERVICE: "No Service has this address, so no rule takes the packet and nothing answers.",
-    }.get(where, "Nothing answers at this address.")
-    if not inside and where in (Range.POD, Range.SERVICE):
-        reason = (
-            f"An address of the {where} has a meaning inside the cluster only; a client outside has no route to it."
-        )
-    return walk.fail(Outcome.TIMED_OUT, HopKind.OUTSIDE, walk.ip, reason)
-
-
-def _left_to_another(walk: _Walk, service: Object) -> Verdict:
-    """End at a Service that kube-proxy passes over."""
-    metadata = service["metadata"]
-    detail = f"Its label {services.PROXY_NAME} gives it to another proxy: kube-proxy has no rule that takes the packet."
-    title = f"Service {metadata.get('namespace', '')}/{metadata['name']}"
-    hop = Hop(HopKind.SERVICE, title, detail, False, (reference("services", service),), "metadata.labels")
-    walk.hops.append(hop)
-    return walk.end(Outcome.TIMED_OUT)
-
-
-def _through_load_balancer(walk: _Walk, service: Object) -> Verdict:
+def _through_load_balancer(walk: Walk, service: Object) -> Verdict:
     """Follow a packet through a load balancer of ``ipMode: Proxy``: it opens a connection of its own to a NodePort."""
     spec, protocol = service["spec"], walk.flow.protocol
     title = f"load balancer {walk.ip}"
@@ -353,13 +283,3 @@ def _through_load_balancer(walk: _Walk, service: Object) -> Verdict:
     walk.seen, walk.masqueraded_at = Peer(walk.ip), ""
     walk.ip, walk.port = node_ip(walk.view, node), ports[0]["nodePort"]
     return _at_node_port(walk, front, node)
-
-
-def _to_outside(walk: _Walk) -> Verdict:
-    node = walk.flow.source.node
-    walk.masqueraded_at = node
-    detail = (
-        "The address is outside the cluster; the packet leaves through its node, with the node's address as its source."
-    )
-    walk.hops.append(Hop(HopKind.OUTSIDE, walk.ip, detail))
-    return walk.end(Outcome.DELIVERED, Peer(walk.ip))

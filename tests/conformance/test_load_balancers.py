@@ -26,10 +26,11 @@ TIMED_OUT, REFUSED = "timed out", "refused"
 
 @dataclass(frozen=True)
 class World:
-    """What the callers were told by each Service, and the addresses of their own."""
+    """What the callers were told by each Service, the addresses of their own, and the Services'."""
 
     cluster: Cluster
     ips: dict[str, str]
+    vips: dict[str, str]
     seen: dict[str, dict[str, str]]
 
 
@@ -123,7 +124,7 @@ def world(whole_cluster: Cluster) -> Iterator[World]:
         for name in open_ones:
             cluster.exec(caller, f"curl -s -m 2 http://{vips[name]}", until="succeeds")
     seen = dict(zip(ips, ask(cluster, callers, vips), strict=True))
-    yield World(cluster, ips, seen)
+    yield World(cluster, ips, vips, seen)
     CoreV1Api(cluster.api).delete_namespace(cluster.namespace)
 
 
@@ -152,6 +153,29 @@ def test_whose_address_the_server_sees(world: World, service: str, expected: dic
 
 def test_nobody_is_kept_waiting_where_there_is_no_endpoint(world: World) -> None:
     assert told(world, "empty") == dict.fromkeys(world.ips, REFUSED)
+
+
+def errors(cluster: Cluster, caller: str, ip: str, port: int) -> str:
+    """Return why a caller could not connect, in the kernel's words."""
+    said = cluster.exec(caller, f"nc -vz -w 6 {ip} {port}").stderr
+    return said.strip().rpartition(": ")[2]
+
+
+def test_a_node_finds_no_route_where_a_pod_is_refused(world: World) -> None:
+    """kube-proxy rejects what passes through a node for an outer address without endpoints, not what sets out there."""
+    network = world.ips[NODE].rpartition(".")[0].rpartition(".")[0]
+    external = f"{network}.201.{uuid.uuid4().int % 250 + 1}"
+    spec: Object = {"selector": {"app": "nobody"}, "ports": [{"port": 80}], "externalIPs": [external]}
+    world.cluster.apply({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "outer"}, "spec": spec})
+    world.cluster.exec("pod", f"nc -vz -w 6 {external} 80 2>&1 | grep refused", until="succeeds")
+    for ip in (world.vips["empty"], external):
+        assert errors(world.cluster, "pod", ip, 80) == "Connection refused"
+        assert errors(world.cluster, "node", ip, 80) == "No route to host"
+
+
+@pytest.mark.parametrize("caller", ["pod", "node"])
+def test_a_port_that_a_load_balancer_does_not_have_leads_nowhere(world: World, caller: str) -> None:
+    assert errors(world.cluster, caller, world.vips["cluster"], 99) == "No route to host"
 
 
 def test_metallb_says_which_node_answers_and_policy_local_leaves_it_no_choice(world: World) -> None:

@@ -198,6 +198,20 @@ def test_an_external_ip_works_from_inside_and_from_outside(world: World) -> None
     assert reached(world, OUTSIDE, "192.0.2.20") == {"here", "there"}
 
 
+def test_an_external_ip_may_be_a_nodes_own(world: World) -> None:
+    local(world, type="ClusterIP", externalIPs=["172.18.0.2"], ports=[{"port": 80}])
+    for source in (world.pod("a"), OUTSIDE):
+        assert reached(world, source, "172.18.0.2") == {"here", "there"}
+
+
+def test_nobody_answers_for_an_external_ip_of_the_nodes_network(world: World) -> None:
+    local(world, type="ClusterIP", externalIPs=["172.18.200.1"], ports=[{"port": 80}])
+    assert reached(world, world.pod("a"), "172.18.200.1") == {"here", "there"}
+    lost = world.route(OUTSIDE, "172.18.200.1", 80)
+    assert (lost.outcome, lost.hops[-1].ok) == (Outcome.UNREACHABLE, False)
+    assert "no host has it" in lost.hops[-1].detail
+
+
 def balanced(world: World, mode: str = "VIP", **spec: Any) -> None:
     local(world, **({"type": "LoadBalancer", "ports": [{"port": 80, "nodePort": 30080}]} | spec))
     service = world.store.get("services", "default", "web")
@@ -255,6 +269,24 @@ def test_one_node_at_a_time_answers_for_an_address_of_metallb(world: World) -> N
     annotations = {"metallb.io/ip-allocated-from-pool": "pool"}
     world.put("services", {**service, "metadata": {**service["metadata"], "annotations": annotations}})
     assert len({world.route(OUTSIDE, "192.0.2.10", 80).source_ip for _ in range(40)}) == 1
+
+
+def test_an_address_of_metallb_without_endpoints_has_no_node_that_answers(world: World) -> None:
+    vip, annotations = "172.18.255.200", {"metallb.io/ip-allocated-from-pool": "pool"}
+    service = world.service("web", type="LoadBalancer")
+    service["metadata"]["annotations"] = annotations
+    world.put("services", {**service, "status": {"loadBalancer": {"ingress": [{"ip": vip}]}}})
+    a, node = world.pod("a"), world.pod("n", host=True)
+    lost = world.route(OUTSIDE, vip, 80)
+    assert (lost.outcome, lost.hops[-1].kind) == (Outcome.UNREACHABLE, HopKind.SERVICE)
+    assert world.route(a, vip, 80).outcome is Outcome.REFUSED
+    let_go = world.route(node, vip, 80)
+    assert let_go.outcome is Outcome.UNREACHABLE
+    assert "not the node's own packets" in let_go.hops[-2].detail
+    world.slice("web", [endpoint(world.pod("here"))])
+    for source in (OUTSIDE, a, node):
+        assert world.route(source, vip, 80).delivered
+        assert world.route(source, vip, 99).outcome is Outcome.UNREACHABLE
 
 
 def test_source_ranges_keep_others_out_of_the_load_balancers_address_only(world: World) -> None:
