@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from podwalk.containers.process import BrokenPipe, Pipe, Process
 from podwalk.containers.sockets import Connection, SocketError
@@ -19,7 +18,7 @@ from podwalk.kubelet import launch
 from podwalk.kubelet.runner import Runner
 from podwalk.kubelet.worker import Worker
 from podwalk.simulation import Simulation, Task
-from podwalk.types import Session
+from podwalk.types import Object, Session
 
 STDIN, STDOUT, STDERR, ERROR, RESIZE = range(5)
 SUCCESS = {"metadata": {}, "status": "Success"}
@@ -42,7 +41,7 @@ def execute(
         number = hashlib.sha256(f"{runner.container_id}{command}{worker.simulation.now}".encode()).hexdigest()
         fail(
             session,
-            "Internal error occurred: error executing command in container: failed to exec in container: "
+            "error executing command in container: failed to exec in container: "
             f'failed to start exec "{number}": OCI runtime exec failed: exec failed: '
             f"unable to start container process: {found}",
         )
@@ -134,7 +133,7 @@ def _end(session: Session, process: Process, command: Sequence[str]) -> Task:
     if process.exit_code is None:
         yield process.done
     code = process.exit_code or 0
-    status: dict[str, Any] = SUCCESS
+    status: Object = SUCCESS
     if code:
         words = (
             f"command terminated with non-zero exit code: error executing command [{' '.join(command)}], exit code"
@@ -147,16 +146,26 @@ def _end(session: Session, process: Process, command: Sequence[str]) -> Task:
             "reason": "NonZeroExitCode",
             "details": {"causes": [{"reason": "ExitCode", "message": str(code)}]},
         }
-    session.send(ERROR, json.dumps(status).encode())
-    session.close()
+    _finish(session, status)
 
 
 def fail(session: Session, words: str) -> None:
     """End a session with an internal error."""
-    status = ApiError(
-        500, "InternalError", f"Internal error occurred: {words}", details={"causes": [{"message": words}]}
-    ).status()
-    session.send(ERROR, json.dumps(status).encode())
+    _finish(
+        session,
+        {
+            "metadata": {},
+            "status": "Failure",
+            "message": f"Internal error occurred: {words}",
+            "reason": "InternalError",
+            "details": {"causes": [{"message": words}]},
+            "code": 500,
+        },
+    )
+
+
+def _finish(session: Session, status: Object) -> None:
+    session.send(ERROR, json.dumps(status, separators=(",", ":")).encode())
     session.close()
 
 
@@ -178,8 +187,7 @@ def attach(worker: Worker, runner: Runner, *, stdin: bool, stdout: bool, stderr:
             session.send(channel, data)
 
     def end() -> None:
-        session.send(ERROR, json.dumps(SUCCESS).encode())
-        session.close()
+        _finish(session, SUCCESS)
 
     leave = worker.attach(runner.name, receive, end)
     if terminal is not None:

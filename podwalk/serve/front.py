@@ -20,6 +20,7 @@ from podwalk.embedded import Cluster
 from podwalk.errors import ApiError
 from podwalk.serve import STOP_PATH, websocket
 from podwalk.serve.clock import Clock
+from podwalk.serve.following import follow
 from podwalk.serve.outside import OUTSIDE_PATH
 from podwalk.serve.outside.follower import Outside
 from podwalk.types import Request, Response
@@ -30,11 +31,10 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _log = logging.getLogger(__name__)
 
+CONVERSATIONS = ("/exec", "/attach", "/portforward")
+
 MAX_BODY = 3 * 1024 * 1024
 """Bytes of a request's body that are read; the API server of upstream has the same limit for JSON."""
-
-TOKEN_PROTOCOL = "base64url.bearer.authorization.k8s.io."
-"""The prefix of a subprotocol that carries the token."""
 
 
 class Front:
@@ -166,20 +166,30 @@ class Front:
         try:
             if not self._authorized(headers) and not self._token_offered(offered):
                 raise ApiError(401, "Unauthorized", "Unauthorized")
-            protocol = websocket.choose(offered, request)
             self.clock.sync()
-            conversation = websocket.PROTOCOLS[protocol](self.cluster, request)
+            begun = self._begin(request, offered)
         except ApiError as error:
-            await _reject(scope, send, error)
+            begun = _failure(error)
+        if isinstance(begun, Response):
+            await _reject(scope, send, begun)
             return
+        protocol, conversation = begun
         await send({"type": "websocket.accept", "subprotocol": protocol or None})
         await self._converse(conversation, receive, send)
+
+    def _begin(self, request: Request, offered: list[str]) -> tuple[str, websocket.Conversation] | Response:
+        """Return the subprotocol and the conversation; the answer itself where it neither grows nor talks."""
+        if request.path.endswith(CONVERSATIONS):
+            protocol = websocket.choose(offered, websocket.spoken(request))
+            return protocol, websocket.PROTOCOLS[protocol](self.cluster, request)
+        answer = self._handle(request)
+        return follow(request, answer, offered) or answer
 
     def _token_offered(self, offered: list[str]) -> bool:
         # Source: k8s.io/apiserver/pkg/authentication/request/websocket, for browsers, which cannot set headers.
         for name in offered:
-            if name.startswith(TOKEN_PROTOCOL):
-                text = name.removeprefix(TOKEN_PROTOCOL)
+            if name.startswith(websocket.TOKEN_PROTOCOL):
+                text = name.removeprefix(websocket.TOKEN_PROTOCOL)
                 with contextlib.suppress(ValueError):
                     return hmac.compare_digest(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), self._token)
         return False
@@ -195,7 +205,7 @@ class Front:
                 messages = conversation.take()
                 self._commit()
                 for message in messages:
-                    await send({"type": "websocket.send", "bytes": message})
+                    await send({"type": "websocket.send", "bytes" if isinstance(message, bytes) else "text": message})
                 if conversation.closed:
                     await send({"type": "websocket.close", "code": 1000})
                     return
@@ -216,9 +226,8 @@ class Front:
             if message["type"] == "websocket.disconnect":
                 ready.set()
                 return
-            data = message.get("bytes") or (message.get("text") or "").encode()
             self.clock.sync()
-            conversation.receive(data)
+            conversation.receive(message.get("bytes") or message.get("text") or b"")
             self.clock.sync()
             self.clock.wake()
 
@@ -275,11 +284,13 @@ def _failure(error: ApiError) -> Response:
     return Response(error.code, {"Content-Type": "application/json"}, json.dumps(error.status()).encode())
 
 
-async def _reject(scope: Scope, send: Send, error: ApiError) -> None:
+async def _reject(scope: Scope, send: Send, response: Response) -> None:
     if "websocket.http.response" in scope.get("extensions", {}):
-        response = _failure(error)
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(response.body)).encode())]
-        await send({"type": "websocket.http.response.start", "status": error.code, "headers": headers})
+        response.headers.setdefault("Content-Length", str(len(response.body)))
+        headers = [
+            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()
+        ]
+        await send({"type": "websocket.http.response.start", "status": response.status, "headers": headers})
         await send({"type": "websocket.http.response.body", "body": response.body})
     else:
-        await send({"type": "websocket.close", "code": 1008, "reason": error.message[:120]})
+        await send({"type": "websocket.close", "code": 1008, "reason": response.body.decode(errors="replace")[:120]})

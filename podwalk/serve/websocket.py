@@ -5,15 +5,26 @@ A :class:`Conversation` turns messages into a :class:`podwalk.types.Session` and
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
+from podwalk.api.routes import flag
 from podwalk.embedded import Cluster
 from podwalk.errors import ApiError
 from podwalk.serve import spdy
 from podwalk.types import Request, Session
 
 PORT_LENGTH = 2
+
+STDOUT_CHANNEL, STDERR_CHANNEL, STATUS_CHANNEL = 1, 2, 3
+
+Message = bytes | str
+
+TOKEN_PROTOCOL = "base64url.bearer.authorization.k8s.io."
+"""The prefix of a subprotocol that carries the token."""
 
 CLOSE_CHANNEL = 255
 """In ``v5``: the next byte names the channel that the sender has finished with."""
@@ -33,11 +44,11 @@ class Conversation:
         """Whether nothing more is to be sent once what is there is taken."""
         raise NotImplementedError
 
-    def take(self) -> list[bytes]:
+    def take(self) -> list[Message]:
         """Return the messages to send."""
         raise NotImplementedError
 
-    def receive(self, message: bytes) -> None:
+    def receive(self, message: Message) -> None:
         """Take in a message of the client's."""
         raise NotImplementedError
 
@@ -51,42 +62,111 @@ class Conversation:
 
 
 class Channels(Conversation):
-    """``channel.k8s.io``: the first byte of each message is its channel.
+    """``channel.k8s.io``: the first byte of each message is its channel; in ``base64`` the first digit of a text.
 
-    Source: k8s.io/apimachinery/pkg/util/remotecommand and httpstream/wsstream.
+    Source: k8s.io/apimachinery/pkg/util/remotecommand, k8s.io/apiserver/pkg/util/wsstream,
+    k8s.io/kubelet/pkg/cri/streaming/remotecommand/websocket.go.
     """
 
-    def __init__(self, cluster: Cluster, request: Request) -> None:
+    def __init__(
+        self, cluster: Cluster, request: Request, *, as_text: bool = False, tell: Callable[[bytes], bytes] | None = None
+    ) -> None:
         """Open the conversation.
+
+        Args:
+            cluster: whose Pods are meant.
+            request: for the conversation.
+            as_text: whether messages are text, their data in base64.
+            tell: makes of the status that ends a command what this framing says, empty for nothing.
 
         Raises:
             ApiError: when the API refuses it.
         """
+        commands = not request.path.endswith("/portforward")
+        if not commands and not request.params("ports"):
+            raise ApiError(400, "BadRequest", 'query parameter "port" is required')
         self._session = cluster.connect(request)
         self._session.on_output = self._wake
+        self._as_text, self._broken = as_text, False
+        # Of a port-forward the channels are the ports', two each.
+        self._tell = tell if commands else None
+        # Tells the client that it is connected, on the lowest channel that it can read.
+        self._greeting = [(_lowest_channel(request), b"")] if commands else []
 
     @property
     def closed(self) -> bool:
         """Whether the session is over."""
-        return self._session.closed and not self._session.outbox
+        return self._broken or (self._session.closed and not self._session.outbox and not self._greeting)
 
-    def take(self) -> list[bytes]:
+    def take(self) -> list[Message]:
         """Return what the session said."""
-        return [bytes([channel]) + data for channel, data in self._session.take()]
+        said, self._greeting = [*self._greeting, *self._session.take()], []
+        told = [(channel, self._told(channel, data)) for channel, data in said]
+        return [self._framed(channel, data) for channel, data in told if data is not None]
 
-    def receive(self, message: bytes) -> None:
+    def receive(self, message: Message) -> None:
         """Hand a message to its channel."""
         if not message:
             return
-        if message[0] == CLOSE_CHANNEL and len(message) > 1:
-            self._session.receive_close(message[1])
+        try:
+            channel, data = self._unframed(message.encode() if isinstance(message, str) else message)
+        except ValueError:
+            self._broken = True
+            self._wake()
+            return
+        if channel == CLOSE_CHANNEL and data:
+            self._session.receive_close(data[0])
         else:
-            self._session.receive(message[0], message[1:])
+            self._session.receive(channel, data)
 
     def disconnect(self) -> None:
         """End the session."""
         self._session.on_output = None
         self._session.disconnect()
+
+    def _unframed(self, message: bytes) -> tuple[int, bytes]:
+        # Some clients send what they type as text whatever the framing.
+        if not self._as_text:
+            return message[0], message[1:]
+        return int(message[:1]), base64.b64decode(message[1:], validate=True)
+
+    def _told(self, channel: int, data: bytes) -> bytes | None:
+        if self._tell is None or channel != STATUS_CHANNEL or not data:
+            return data
+        return self._tell(data) or None
+
+    def _framed(self, channel: int, data: bytes) -> Message:
+        return f"{channel}{base64.b64encode(data).decode()}" if self._as_text else bytes([channel]) + data
+
+
+def _lowest_channel(request: Request) -> int:
+    named = {"stdout": STDOUT_CHANNEL, "stderr": STDERR_CHANNEL}
+    return next((number for name, number in named.items() if flag(request, name)), STATUS_CHANNEL)
+
+
+def _retold(data: bytes) -> bytes:
+    """Return what ``v5`` says of a command: the API server's account of what the kubelet told it.
+
+    Source: k8s.io/apiserver/pkg/util/proxy/streamtranslator.go.
+    """
+    status = json.loads(data)
+    details = status.get("details") or {}
+    if status.get("reason") == "NonZeroExitCode":
+        code = details["causes"][0]["message"]
+        status["message"] = f"command terminated with non-zero exit code: command terminated with exit code {code}"
+    elif status.get("reason") == "InternalError":
+        details["causes"][0]["message"] = status["message"]
+        status["message"] = f"Internal error occurred: {status['message']}"
+    return json.dumps(status, separators=(",", ":")).encode()
+
+
+def _in_words(data: bytes) -> bytes:
+    """Return what is said of a command before ``v4``: nothing if it went well.
+
+    Source: k8s.io/kubelet/pkg/cri/streaming/remotecommand/httpstream.go, v1WriteStatusFunc.
+    """
+    status = json.loads(data)
+    return b"" if status["status"] == "Success" else str(status["message"]).encode()
 
 
 class Tunnel(Conversation):
@@ -114,15 +194,15 @@ class Tunnel(Conversation):
         """Whether the client sent what cannot be read; otherwise it is for the client to end it."""
         return self._broken
 
-    def take(self) -> list[bytes]:
+    def take(self) -> list[Message]:
         """Return the frames to send."""
         data = self._spdy.take()
         return [data] if data else []
 
-    def receive(self, message: bytes) -> None:
+    def receive(self, message: Message) -> None:
         """Take in frames."""
         try:
-            for event in self._spdy.feed(message):
+            for event in self._spdy.feed(message if isinstance(message, bytes) else message.encode()):
                 self._handle(event)
         except spdy.SpdyError:
             self._broken = True
@@ -206,29 +286,41 @@ class _Pair:
 
 
 PROTOCOLS: Mapping[str, Callable[[Cluster, Request], Conversation]] = {
-    "v5.channel.k8s.io": Channels,
+    "v5.channel.k8s.io": partial(Channels, tell=_retold),
     "v4.channel.k8s.io": Channels,
-    "channel.k8s.io": Channels,
+    "v4.base64.channel.k8s.io": partial(Channels, as_text=True),
+    "channel.k8s.io": partial(Channels, tell=_in_words),
+    "base64.channel.k8s.io": partial(Channels, tell=_in_words, as_text=True),
     "SPDY/3.1+portforward.k8s.io": Tunnel,
-    "": Channels,
+    "": partial(Channels, tell=_in_words),
 }
 """The framings that are spoken, the best first; the last is for a client that names none."""
 
+EARLY = ("channel.k8s.io", "base64.channel.k8s.io")
+"""Framings that are not spoken for port-forward."""
 
-def choose(offered: list[str], request: Request) -> str:
+
+def spoken(request: Request) -> list[str]:
+    """Return the subprotocols that suit a request, the best first; the last, empty, is for who names none."""
+    forwards = request.path.endswith("/portforward")
+    return [name for name in PROTOCOLS if (name not in EARLY if forwards else not name.startswith("SPDY/"))]
+
+
+def choose(offered: list[str], names: list[str]) -> str:
     """Return the best of the subprotocols that a client offers.
 
+    Args:
+        offered: by the client; one that carries its token counts for nothing.
+        names: what is spoken, the best first.
+
     Raises:
-        ApiError: when none of them is spoken here, or it does not suit the request.
+        ApiError: when none of them is spoken here.
     """
-    suitable = [name for name in PROTOCOLS if not name.startswith("SPDY/") or request.path.endswith("/portforward")]
-    for name in suitable:
-        if name in offered:
+    asked = [name for name in offered if not name.startswith(TOKEN_PROTOCOL)]
+    for name in names:
+        if name in asked:
             return name
-    asked = [name for name in offered if not name.startswith("base64url.bearer.")]
     if asked:
-        spoken = ", ".join(name for name in suitable if name)
-        raise ApiError(
-            400, "BadRequest", f"none of the subprotocols {', '.join(asked)} is spoken here, but {spoken} are"
-        )
+        known = ", ".join(name for name in names if name)
+        raise ApiError(403, "Forbidden", f"none of the subprotocols {', '.join(asked)} is spoken here, but {known} are")
     return ""

@@ -139,7 +139,7 @@ def test_a_command_that_the_image_does_not_have_is_refused_in_containerds_words(
     output = lab.exec("client", "nosuch")
     assert output.code == -1
     assert re.fullmatch(
-        r"Internal error occurred: Internal error occurred: error executing command in container: failed to exec in"
+        r"Internal error occurred: error executing command in container: failed to exec in"
         r" container: failed to start exec "
         r'"[0-9a-f]{64}": OCI runtime exec failed: exec failed: unable to start container process: exec: "nosuch": '
         r"executable file not found in \$PATH",

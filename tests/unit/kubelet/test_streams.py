@@ -35,7 +35,7 @@ def test_exec_with_a_terminal_echoes_and_runs_a_shell(lab: Any) -> None:
     lab.until(lambda: session.closed)
     output = b"".join(data for channel, data in session.outbox if channel == 1)
     assert b"echo $((20+3))\r\n23\r\n" in output
-    assert b'"message": "4"' in next(data for channel, data in session.outbox if channel == 3)
+    assert b'"message":"4"' in next(data for channel, data in session.outbox if channel == 3)
 
 
 def test_interrupting_a_terminal_ends_what_runs_in_it(lab: Any) -> None:
