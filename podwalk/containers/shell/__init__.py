@@ -75,7 +75,7 @@ def _start(shell: Shell) -> Step:
             raise ShellError("-c requires an argument")
         shell.state.options.add("c")
         shell.state.name, shell.state.args = words[1] if len(words) > 1 else shell.state.name, words[2:]
-        return (yield shell.run_text(words[0]))
+        return (yield shell.run_text(words[0], last=True))
     if words and not from_stdin:
         return (yield _script(shell, words))
     shell.state.args, shell.state.first_line = words, 1

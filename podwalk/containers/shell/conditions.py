@@ -174,7 +174,8 @@ def double_brackets(shell: Shell, words: Sequence[Word]) -> Step:
     texts, forms = [], []
     for word in words[:-1]:
         texts.append((yield expansion.text(shell, word)))
-        forms.append((yield expansion.pattern(shell, word)))
+        # ash forgets what was quoted: its pattern is one all the same.
+        forms.append((yield expansion.pattern(shell, word)) if shell.dialect.bash else texts[-1])
     try:
         return int(not _Condition(shell.process, texts, forms).run())
     except ConditionError as error:

@@ -60,6 +60,15 @@ FUNCTION_LIMIT = 2000
 """How deep functions may call each other; a real shell's stack ends too."""
 
 
+def final(command: Command) -> Simple | None:
+    """Return the command that a shell which ends with ``command`` runs in its own place; None if there is none."""
+    if isinstance(command, Sequence) and command.commands:
+        return final(command.commands[-1])
+    if isinstance(command, AndOr):
+        return final(command.right)
+    return command if isinstance(command, Simple) else None
+
+
 class Shell:
     """One shell process."""
 
@@ -77,6 +86,7 @@ class Shell:
         self.dialect = dialect
         self.main_pid = process.pid if main_pid is None else main_pid
         self.interactive = False
+        self.final: Simple | None = None
         self.replaceable = False
         self.jobs: dict[int, Process] = {}
         self.pending: list[int] = []
@@ -126,8 +136,14 @@ class Shell:
         if stream is not None:
             stream.write(text.encode(errors="surrogateescape"))
 
-    def run_text(self, text: str, *, line: int = 0) -> Step:
-        """Run a text command by command, as ``eval``, ``.``, ``-c`` and traps do."""
+    def run_text(self, text: str, *, line: int = 0, last: bool = False) -> Step:
+        """Run a text command by command, as ``eval``, ``.``, ``-c`` and traps do.
+
+        Args:
+            text: the text.
+            line: the number of the line before it.
+            last: whether the shell ends with the text: its last command then takes the shell's place.
+        """
         parser = Parser(text, bash=self.dialect.bash)
         while True:
             try:
@@ -137,6 +153,7 @@ class Shell:
                 raise ShellError(self._syntax_error(error, text)) from error
             if command is None:
                 return self.state.status
+            self.final = final(command) if last and parser.at_end else None
             yield self.execute(command)
 
     def _syntax_error(self, error: ParseError, text: str) -> str:
@@ -199,7 +216,7 @@ class Shell:
         state = self.state.fork()
         state.streams, state.loops = streams, 0
         shell = Shell(child, state, self.dialect, main_pid=self.main_pid)
-        shell.replaceable = isinstance(body, Simple)
+        shell.final = final(body)
         return child.start(lambda _: shell.main(lambda: shell.execute(body)))
 
     def child(self, argv: list[str], streams: Mapping[int, Pipe], env: Mapping[str, str]) -> Process:
@@ -289,6 +306,7 @@ class Shell:
             if error.fatal or (argv and argv[0] in SPECIAL and not self.interactive):
                 raise
             return self.check(self.complain(error))
+        self.replaceable = self.final is command
         try:
             status = yield self._dispatch(command, argv)
             yield self._drain()

@@ -80,7 +80,7 @@ def _send(shell: Shell, word: str, number: int) -> int:
         else:
             shell.write(f"{shell.state.name}: invalid number '{word}'\n", 2)
         return 1
-    if number == 0:
+    if number == 0 or target.exit_code is not None:
         return 0
     if target is not shell.process:
         target.kill(number)
@@ -93,11 +93,11 @@ def _send(shell: Shell, word: str, number: int) -> int:
 
 
 def find(shell: Shell, word: str) -> Process | None:
-    """Return the living process, or job, that a word names."""
+    """Return the living process that a word names, or the job, which stays until somebody waits for it."""
     if word.startswith("%"):
-        alive = [job for job in shell.jobs.values() if job.exit_code is None]
-        number = int(word[1:]) if word[1:].isdigit() else len(alive)
-        return alive[number - 1] if 0 < number <= len(alive) else None
+        jobs = list(shell.jobs.values())
+        number = int(word[1:]) if word[1:].isdigit() else len(jobs)
+        return jobs[number - 1] if 0 < number <= len(jobs) else None
     if not re.fullmatch(r"-?\d+", word):
         return None
     return shell.process.container.processes.get(abs(int(word)))
@@ -143,10 +143,14 @@ def wait(shell: Shell, argv: list[str]) -> Step:
 
 def list_jobs(shell: Shell, argv: list[str]) -> int:
     """Print the background processes that run."""
-    for index, child in enumerate([job for job in shell.jobs.values() if job.exit_code is None], 1):
-        shell.write(
-            f"{child.pid}\n" if "-p" in argv else f"[{index}]   Running                    {' '.join(child.argv)}\n"
-        )
+    for index, child in enumerate(shell.jobs.values(), 1):
+        if child.exit_code is not None:
+            continue
+        # Without job control the shell does not keep what was typed.
+        command = f"{' '.join(child.argv)}" if shell.interactive or shell.dialect.bash else ""
+        mark = {len(shell.jobs): "+", len(shell.jobs) - 1: "-"}.get(index, " ")
+        form = f"[{index}]{mark}  Running                    {command}\n"
+        shell.write(f"{child.pid}\n" if "-p" in argv else form)
     return 0
 
 

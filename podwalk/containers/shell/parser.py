@@ -61,6 +61,11 @@ class Parser(Lexer):
             return None
         return self._line()
 
+    @property
+    def at_end(self) -> bool:
+        """Whether nothing follows what was read."""
+        return (self._peeked is None or self._peeked.kind == "eof") and not self.text[self.at :].strip()
+
     def whole(self) -> Sequence:
         """Read all commands of the text."""
         commands = []

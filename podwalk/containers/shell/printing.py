@@ -83,7 +83,7 @@ def _formatted(form: str, arguments: list[str], errors: list[str], kinds: str) -
             out.append("%")
             continue
         if kind not in tuple(kinds):
-            errors.append(f"{match.group()}: invalid format")
+            errors.append(f"{form[match.start() :]}: invalid format")
             return "".join(out), True
         width = _integer(_next(arguments), errors) if width == "*" else int(width) if width else 0
         digits = (
