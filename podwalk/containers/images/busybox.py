@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from podwalk.containers.images.httpd import httpd
 from podwalk.containers.images.image import GROUP, PASSWD, Image
 from podwalk.containers.process import Program
 from podwalk.containers.shell import sh
@@ -23,6 +24,7 @@ BUSYBOX: dict[str, Program] = {
     **BUSYBOX_PING,
     "getent": getent,
     "hostname": hostname,
+    "httpd": httpd,
     "nc": busybox_nc,
     "telnet": telnet,
     "wget": wget,
