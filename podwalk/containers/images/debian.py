@@ -9,6 +9,7 @@ from podwalk.containers.shell import bash, dash, sh
 from podwalk.containers.tools import PROGRAMS
 from podwalk.containers.tools.curl import curl
 from podwalk.containers.tools.dig import dig
+from podwalk.containers.tools.gnu import GNU
 from podwalk.containers.tools.host import host
 from podwalk.containers.tools.hostname import hostname
 from podwalk.containers.tools.interfaces import BUSYBOX_INTERFACES, ss
@@ -55,6 +56,7 @@ OS_RELEASE = (
 )
 DEBIAN: dict[str, Program] = {
     **PROGRAMS,
+    **GNU,
     "sh": dash,
     "bash": bash,
     **refuse("apt-get", "apt", "python3", "perl"),

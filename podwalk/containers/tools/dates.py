@@ -32,6 +32,11 @@ SUFFIXES = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 )
 def date(process: Process, options: Options, words: list[str]) -> int:
     """Print the time."""
+    return tell(process, words)
+
+
+def tell(process: Process, words: list[str], *, gnu: bool = False) -> int:
+    """Print the time that a command line asks for; ``gnu`` for GNU's date, which knows parts of a second."""
     form, when, zone = "%a %b %e %H:%M:%S %Z %Y", None, "UTC"
     words = list(words)
     while words:
@@ -68,7 +73,7 @@ def date(process: Process, options: Options, words: list[str]) -> int:
             raise ToolError("can't set date: Operation not permitted")
         else:
             raise UsageError(f"invalid option -- '{word[1:2]}'")
-    process.write(show(when or process.simulation.datetime(), form.replace("%Z", zone)) + "\n")
+    process.write(show(when or process.simulation.datetime(), form.replace("%Z", zone), gnu=gnu) + "\n")
     return 0
 
 
@@ -99,9 +104,22 @@ def moment(process: Process, text: str) -> datetime | None:
     return None
 
 
-def show(when: datetime, form: str) -> str:
-    """Return a time by a format, the same on every machine that Podwalk runs on."""
+def show(when: datetime, form: str, *, gnu: bool = False) -> str:
+    """Return a time by a format, the same on every machine that Podwalk runs on.
+
+    Args:
+        when: the time.
+        form: the format.
+        gnu: whether parts of a second are told too: ``%N``, and ``%3N`` for milliseconds, as GNU's date has them.
+    """
     when = when.replace(tzinfo=UTC)
+    if gnu:
+        nanoseconds = f"{when.microsecond * 1000:09}"
+        form = re.sub(
+            r"(?<!%)((?:%%)*)%([1-9]?)N",
+            lambda m: m[1] + nanoseconds[: int(m[2] or 9)].ljust(int(m[2] or 9), "0"),
+            form,
+        )
     days = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
     values = {
         "A": days[when.weekday()],
@@ -117,7 +135,6 @@ def show(when: datetime, form: str) -> str:
         "I": f"{(when.hour + 11) % 12 + 1:02}",
         "k": f"{when.hour:2}",
         "l": f"{(when.hour + 11) % 12 + 1:2}",
-        "N": f"{when.microsecond * 1000:09}",
         "n": "\n",
         "P": "am" if when.hour < 12 else "pm",
         "p": "AM" if when.hour < 12 else "PM",

@@ -113,11 +113,13 @@ def route(process: Process) -> Task:
     else:
         block = ipaddress.ip_network(network.fabric.options.node_cidr)
         rows.append((str(block.network_address), "0.0.0.0" if numeric else "*", str(block.netmask), "U"))
-    process.write(
-        "Kernel IP routing table\nDestination     Gateway         Genmask         Flags Metric Ref    Use Iface\n"
-    )
+    # netstat -r shows windows where route shows metrics.
+    metrics = process.argv[0].rpartition("/")[2] == "route"
+    title, width = ("Flags Metric Ref    Use", 5) if metrics else ("Flags   MSS Window  irtt", 7)
+    numbers = "0      0        0" if metrics else "  0 0          0"
+    process.write(f"Kernel IP routing table\nDestination     Gateway         Genmask         {title} Iface\n")
     for target, gateway, mask, flags in rows:
-        process.write(f"{target:<15} {gateway:<15} {mask:<15} {flags:<5} 0      0        0 eth0\n")
+        process.write(f"{target:<15} {gateway:<15} {mask:<15} {flags:<{width}} {numbers} eth0\n")
     return 0
 
 
@@ -170,10 +172,34 @@ def _wanted(process: Process) -> tuple[str, bool, set[str]]:
     return letters, "l" in letters or "--listening" in long, protocols
 
 
+NETSTAT_LETTERS = "raltuwxenp"
+"""The options of netstat; -p adds nothing, since whose a socket is, is not simulated."""
+NETSTAT_USAGE = """BusyBox v1.38.0 (Debian 1:1.38.0-3+b1) multi-call binary.
+
+Usage: netstat [-ral] [-tuwx] [-en]
+
+Display networking information
+
+	-r	Routing table
+	-a	All sockets
+	-l	Listening sockets
+		Else: connected sockets
+	-t	TCP sockets
+	-u	UDP sockets
+	-w	Raw sockets
+	-x	Unix sockets
+		Else: all socket types
+	-e	Other/more information
+	-n	Don't resolve names"""
+UNIX_TITLE = "Proto RefCnt Flags       Type       State         I-Node Path"
+
+
 def netstat(process: Process) -> Task:
     """List sockets as BusyBox's netstat does."""
     yield process.sleep(0)
     letters, listening, protocols = _wanted(process)
+    if unknown := next((letter for letter in letters if letter not in NETSTAT_LETTERS), ""):
+        return process.fail(f"netstat: invalid option -- '{unknown}'\n{NETSTAT_USAGE}")
     if "r" in letters:
         return (yield from route(process))
     title = "only servers" if listening else "servers and established" if "a" in letters else "w/o servers"
@@ -187,6 +213,8 @@ def netstat(process: Process) -> Task:
             continue
         state = "" if entry.state == "UNCONN" else entry.state
         process.write(f"{entry.protocol:<5}      0      0 {entry.local:<23} {entry.remote:<23} {state:<11} \n")
+    if not set(letters) & set("tuw"):
+        process.write(f"Active UNIX domain sockets ({title})\n{UNIX_TITLE}\n")
     return 0
 
 

@@ -20,6 +20,7 @@ from podwalk.containers.sockets import (
     ConnectionRefused,
     ConnectionTimedOut,
     Datagrams,
+    Listener,
     SocketError,
 )
 from podwalk.simulation import Task
@@ -41,6 +42,14 @@ Open a pipe to IP:PORT or FILE
 	-i SEC	Delay interval for lines sent
 	-f FILE	Use file (ala /dev/ttyS0) instead of network
 	-e PROG	Run PROG after connect"""
+
+OPENBSD_USAGE = (
+    "usage: nc [-46CDdFhklNnrStUuvZz] [-I length] [-i interval] [-M ttl]\n"
+    "\t  [-m minttl] [-O length] [-P proxy_username] [-p source_port]\n"
+    "\t  [-q seconds] [-s sourceaddr] [-T keyword] [-V rtable] [-W recvlimit]\n"
+    "\t  [-w timeout] [-X proxy_protocol] [-x proxy_address[:port]]\n"
+    "\t  [destination] [port]"
+)
 
 
 @dataclass
@@ -144,12 +153,28 @@ def _listen_busybox(process: Process, options: Options) -> Task:
         return process.fail("nc: bind: Address already in use")
     try:
         while True:
-            connection = yield from listener.accept()
+            connection = yield from _accept(process, listener, options.wait_s)
+            if connection is None:
+                return process.fail("nc: timed out")
             code: int = yield from _use(process, connection, options.program)
             if options.letters.count("l") < 2:
                 return code
     finally:
         listener.close()
+
+
+def _accept(
+    process: Process, listener: Listener, limit_s: float | None
+) -> Generator[simpy.Event, Any, Connection | None]:
+    """Wait for a client; None if the alarm of ``-w`` rings first."""
+    if limit_s is None:
+        return (yield from listener.accept())
+    waiting = process.simulation.spawn(listener.accept())
+    yield process.simulation.env.any_of([waiting, process.sleep(limit_s)])
+    if waiting.is_alive:
+        return None
+    accepted: Connection | None = waiting.value
+    return accepted
 
 
 def _use(process: Process, connection: Connection, program: list[str]) -> Task:
@@ -205,17 +230,16 @@ def openbsd_nc(process: Process) -> Task:
     yield process.sleep(0)
     options, unknown = read(process.argv[1:], "46bCDdhklNnrStUuvZz", "IiMmOPpqsTVWwXx")
     if unknown:
-        return process.fail(
-            f"nc: invalid option -- '{unknown}'\nusage: nc [-46CDdFhklNnrStUuvZz] [-I length] [-i interval] [-M"
-            " ttl]\n\t  [-p source_port] [-q seconds] [-s sourceaddr] [-w timeout] [destination] [port]"
-        )
+        return process.fail(f"nc: invalid option -- '{unknown}'\n{OPENBSD_USAGE}")
+    if options.has("h"):
+        return process.fail(f"OpenBSD netcat (Debian patchlevel 1.219-1)\n{OPENBSD_USAGE}", 0)
     if options.has("l"):
         return (yield from _listen_openbsd(process, options))
     limit = options.values.get("W", "1")
     if not limit.isdigit() or int(limit) < 1:
         return process.fail(f"nc: receive limit {'too small' if limit.isdigit() else 'invalid'}: {limit}")
     if len(options.words) != 2:
-        return process.fail("usage: nc [-46CDdFhklNnrStUuvZz] [destination] [port]")
+        return process.fail(OPENBSD_USAGE)
     host, spec = options.words
     try:
         found = yield from resolver.lookup(process.container, host)
@@ -315,7 +339,8 @@ def _listen_openbsd(process: Process, options: Options) -> Task:
         while True:
             connection = yield from listener.accept()
             if options.has("v"):
-                process.fail(f"Connection received on {connection.remote.ip} {connection.remote.port}")
+                whom = "localhost" if connection.remote.ip.startswith("127.") else connection.remote.ip
+                process.fail(f"Connection received on {whom} {connection.remote.port}")
             yield from relay(process, connection, quit_at_end=options.has("N"), idle_s=options.wait_s)
             if not options.has("k"):
                 return 0
@@ -357,6 +382,11 @@ def telnet(process: Process) -> Task:
         return process.fail(f"telnet: bad address '{host}'")
     except SocketError as error:
         return process.fail(f"telnet: can't connect to remote host ({found.addresses[0]}): {error.words}")
+    if not process.tty:
+        # What telnet says itself waits in its buffer until the end.
+        yield from relay(process, connection, quit_at_end=True)
+        process.write(f"EOF on read from foreign host\r\nConnected to {host}\n")
+        return 0
     process.fail(f"Connected to {host}\n\r\nEntering character mode\nEscape character is '^]'.\n")
     code: int = yield from relay(process, connection, quit_at_end=False)
     process.fail("Connection closed by foreign host")

@@ -9,6 +9,7 @@ import re
 
 from podwalk.containers.process import Process
 from podwalk.containers.tools.accounts import entries, group_name, user_name
+from podwalk.containers.tools.busybox import APPLETS
 from podwalk.containers.tools.command import VERSION, Options, ToolError, tool
 from podwalk.simulation import Task
 
@@ -205,9 +206,7 @@ def printenv(process: Process, options: Options, words: list[str]) -> int:
 @tool("busybox", usage="[FUNCTION [ARGS]...]", raw=True)
 def busybox(process: Process, options: Options, words: list[str]) -> Task:
     """Run an applet, or list them."""
-    from podwalk.containers.tools import BUSYBOX
-
-    names = sorted(name for name in BUSYBOX if name in process.container.programs)
+    names = sorted(name for name in APPLETS if name in process.container.programs)
     if words[:1] in (["--list"], ["--list-full"]):
         process.write("".join(f"{'bin/' if words[0] != '--list' else ''}{name}\n" for name in names))
         return 0
@@ -215,8 +214,8 @@ def busybox(process: Process, options: Options, words: list[str]) -> Task:
         process.write(f"{VERSION}\nUsage: busybox [FUNCTION [ARGUMENTS]...]\n\n")
         process.write(f"Currently defined functions:\n\t{', '.join(names)}\n")
         return 0
-    program = process.container.programs.get(words[0]) if words[0] in BUSYBOX else None
-    if program is None:
-        return process.fail(f"{words[0]}: applet not found", 127)
+    if words[0] not in names:
+        missing = "is not simulated by Podwalk" if words[0] in APPLETS else "not found"
+        return process.fail(f"{words[0]}: applet {missing}", 127)
     process.argv = list(words)
-    return (yield from program(process))
+    return (yield from process.container.programs[words[0]](process))

@@ -22,6 +22,8 @@ from podwalk.simulation import Task
 
 READ_TIMEOUT_S = 900
 REDIRECTS = 5
+REDIRECTIONS = frozenset([301, 302, 303, 307, 308])
+SUCCESSES = frozenset([200, 201, 202, 203, 204, 206])
 USAGE = """BusyBox v1.38.0 (Debian 1:1.38.0-3+b1) multi-call binary.
 
 Usage: wget [-cqS] [--spider] [-O FILE] [-o LOGFILE] [--header STR]
@@ -150,16 +152,19 @@ def _fetch(process: Process, options: Options, url: str) -> Task:
     """Retrieve one URL, following redirections."""
     method, body = _body(process, options)
     url = url if "://" in url else f"http://{url}"
+    told = False
     for _ in range(REDIRECTS + 1):
-        reply = yield from _request(process, options, url, method, body)
-        if reply.status not in (301, 302, 303, 307, 308) or not reply.header("location"):
+        reply = yield from _request(process, options, url, method, body, told=told)
+        if reply.status not in REDIRECTIONS or not reply.header("location"):
             break
+        # It stays with its server, and says nothing of it.
+        told = reply.header("location").startswith("/")
         url = urljoin(url, reply.header("location"))
         if reply.status == 303:
             method, body = "GET", b""
     else:
         raise WgetError("too many redirections")
-    if reply.status not in (200, 201, 202, 203, 204, 206):
+    if reply.status not in SUCCESSES:
         raise WgetError(f"server returned error: HTTP/{reply.version} {reply.status} {reply.reason}".rstrip())
     if "spider" in options.switches:
         if not options.quiet:
@@ -181,7 +186,7 @@ def _body(process: Process, options: Options) -> tuple[str, bytes]:
 
 
 def _request(
-    process: Process, options: Options, url: str, method: str, body: bytes
+    process: Process, options: Options, url: str, method: str, body: bytes, *, told: bool
 ) -> Generator[simpy.Event, Any, http.Reply]:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https"):
@@ -192,7 +197,7 @@ def _request(
     except resolver.LookupFailed as error:
         raise WgetError(f"bad address '{parts.netloc.rpartition('@')[2]}'") from error
     ip = found.addresses[0]
-    if not options.quiet:
+    if not options.quiet and not told:
         process.stderr.write(f"Connecting to {parts.netloc.rpartition('@')[2]} ({ip}:{port})\n".encode())
     timeout_s = float(options.values.get("timeout") or READ_TIMEOUT_S)
     connection = None
@@ -221,13 +226,21 @@ def _request(
         if connection is not None:
             connection.close()
     if "show" in options.switches:
-        lines = [
-            f"HTTP/{reply.version} {reply.status} {reply.reason}",
-            *(f"{name}: {value}" for name, value in reply.headers),
-            "",
-        ]
-        process.stderr.write("".join(f"  {line}\n" for line in lines).encode())
+        process.stderr.write("".join(f"  {line}\n" for line in _shown(reply)).encode())
     return reply
+
+
+def _shown(reply: http.Reply) -> list[str]:
+    """Return the lines of an answer's head as far as wget reads it: it stops where it has seen enough."""
+    lines = [f"HTTP/{reply.version} {reply.status} {reply.reason}"]
+    if reply.status in REDIRECTIONS:
+        for name, value in reply.headers:
+            lines.append(f"{name}: {value}")
+            if name.lower() == "location":
+                break
+    elif reply.status in SUCCESSES:
+        lines += [*(f"{name}: {value}" for name, value in reply.headers), ""]
+    return lines
 
 
 def _library(process: Process) -> resolver.Library:
