@@ -7,6 +7,7 @@ sub-requests; ``if`` knows its documented conditions but holds only ``return``, 
 from __future__ import annotations
 
 import base64
+import dataclasses
 import ipaddress
 import re
 from collections.abc import Generator, Iterator
@@ -398,9 +399,25 @@ class Site:
             ("ETag", f'"{seconds:x}-{len(data):x}"'),
             ("Accept-Ranges", "bytes"),
         ]
-        if visit.request.header("if-none-match") == headers[2][1]:
+        if visit.request.header("if-none-match", visit.request.header("if-modified-since")) in (
+            headers[1][1],
+            headers[2][1],
+        ):
             return http.Answer(304, headers[1:3], b"")
-        return http.Answer(200, headers, data)
+        return self._part(visit, headers, data)
+
+    def _part(self, visit: Visit, headers: list[tuple[str, str]], data: bytes) -> http.Answer:
+        """Answer with a file, or the one part of it that is asked for; several parts at once are not simulated."""
+        asked = re.fullmatch(r"bytes=(\d*)-(\d*)", visit.request.header("range"))
+        if asked is None or asked.group() == "bytes=-":
+            return http.Answer(200, headers, data)
+        first = int(asked[1]) if asked[1] else max(0, len(data) - int(asked[2]))
+        last = min(int(asked[2]), len(data) - 1) if asked[1] and asked[2] else len(data) - 1
+        if first > last:
+            refused = self._error(416)
+            return dataclasses.replace(refused, headers=[*refused.headers, ("Content-Range", f"bytes */{len(data)}")])
+        span = ("Content-Range", f"bytes {first}-{last}/{len(data)}")
+        return http.Answer(206, [*headers[:-1], span], data[first : last + 1])
 
     def _proxy(self, visit: Visit, one: Directive) -> Generator[simpy.Event, Any, http.Answer]:
         target = self._value(visit, one.args[0])
