@@ -310,6 +310,7 @@ def exchange(
     timeout_s: float | None = None,
     on_head: Callable[[Reply], None] | None = None,
     on_data: Callable[[bytes], None] | None = None,
+    version: str = "1.1",
 ) -> Generator[simpy.Event, Any, Reply]:
     """Send a request and wait for the whole answer.
 
@@ -322,6 +323,7 @@ def exchange(
         timeout_s: how long to wait for each piece.
         on_head: called with status and headers as soon as they are there.
         on_data: called with each piece of the body as it comes.
+        version: of HTTP, as the request says.
 
     Raises:
         ConnectionTimedOut: when a piece did not come in time.
@@ -332,6 +334,7 @@ def exchange(
     protocol = h11.Connection(h11.CLIENT)
     try:
         data = protocol.send(h11.Request(method=method, target=target or "/", headers=_encode(headers))) or b""
+        data = data.replace(b" HTTP/1.1\r\n", f" HTTP/{version}\r\n".encode(), 1)
         data += (protocol.send(h11.Data(data=body)) or b"") if body else b""
         data += protocol.send(h11.EndOfMessage()) or b""
     except h11.LocalProtocolError as error:

@@ -7,6 +7,7 @@ answered as an unknown one. fakeredis was turned down: it brings a client and it
 from __future__ import annotations
 
 import fnmatch
+import re
 import shlex
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
@@ -335,6 +336,10 @@ class Reader:
         del self._buffer[: size + 2]
         return data
 
+    def sees_http(self) -> bool:
+        """Whether what has come already goes on as a request of HTTP does."""
+        return re.search(rb"(?:^|\n)host:", self._buffer, re.IGNORECASE) is not None
+
     def command(self) -> Generator[simpy.Event, Any, list[str] | None]:
         """Wait for a command, inline or as an array; None at the end."""
         line = yield from self.line()
@@ -424,6 +429,9 @@ def _session(connection: Connection, database: Database) -> Task:
             if not words:
                 continue
             name = words[0].upper()
+            if name in ("POST", "HOST:") or reader.sees_http():
+                # Somebody speaks HTTP: Redis breaks off, and what it has answered so far is lost.
+                return
             if name == "QUIT":
                 connection.write(encode(OK))
                 return

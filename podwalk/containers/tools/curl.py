@@ -23,13 +23,15 @@ from podwalk.containers.files import FileError
 from podwalk.containers.process import BrokenPipe, Process
 from podwalk.containers.sockets import Connection, ConnectionReset, ConnectionTimedOut, SocketError
 from podwalk.containers.tools.curl_cookies import Jar
-from podwalk.containers.tools.curl_options import Options, UsageError, read
+from podwalk.containers.tools.curl_options import Options, UsageError, configured, read
+from podwalk.containers.tools.netcat import relay
 from podwalk.errors import PodwalkError
 from podwalk.simulation import Task
 
 VERSION = "7.88.1"
 CONNECT_TIMEOUT_S = 300.0
 REDIRECTS = 50
+PORTS = {"http": 80, "https": 443, "telnet": 23}
 HELP = """Usage: curl [options...] <url>
  -d, --data <data>          HTTP POST data
  -f, --fail                 Fail fast with no output on HTTP errors
@@ -59,10 +61,7 @@ CERTIFICATE_HELP = """More details here: https://curl.se/docs/sslcerts.html
 curl failed to verify the legitimacy of the server and therefore could not
 establish a secure connection to it. To learn more about this situation and
 how to fix it, please visit the web page mentioned above."""
-NOT_WRITTEN = frozenset(
-    ["certs", "errormsg", "filename_effective", "ftp_entry_path", "header_json", "num_certs", "onerror",
-     "proxy_ssl_verify_result", "referer", "size_header", "size_request"]
-)  # fmt: skip
+NOT_WRITTEN = frozenset(["certs", "ftp_entry_path", "num_certs", "proxy_ssl_verify_result"])
 TRANSIENT = frozenset([408, 429, 500, 502, 503, 504])
 
 
@@ -143,10 +142,12 @@ def curl(process: Process) -> Task:
     yield process.sleep(0)
     try:
         options = read(process.argv[1:])
+        if "config" in options.values:
+            options = read([*configured((yield from _config(process, options))), *process.argv[1:]])
         options.seconds("max-time")
         options.seconds("connect-timeout")
     except UsageError as error:
-        return process.fail(f"curl: {error}\n{TRY}", 2)
+        return process.fail(f"curl: {error}\n{TRY}", error.code)
     if options.has("help"):
         process.write(HELP)
         return 0
@@ -164,6 +165,18 @@ def curl(process: Process) -> Task:
     if jar is not None and "cookie-jar" in options.values:
         _save(process, jar, options.values["cookie-jar"])
     return code
+
+
+def _config(process: Process, options: Options) -> Generator[simpy.Event, Any, str]:
+    """Return the text of the file that ``-K`` names."""
+    name = options.values["config"]
+    if name == "-":
+        return (yield from process.stdin.read_all()).decode(errors="replace")
+    try:
+        return process.container.files.read(process.path(name)).decode(errors="replace")
+    except FileError as error:
+        message = f"cannot read config from '{name}'\ncurl: option -K: error encountered when reading a file"
+        raise UsageError(message, 26) from error
 
 
 def _jar(process: Process, options: Options) -> Jar | None:
@@ -238,7 +251,7 @@ def _with_retries(process: Process, options: Options, url: str, number: int, jar
             yield process.sleep(wait_s)
             left, pause_s = left - 1, pause_s * 2
             continue
-        _write_out(transfer, code)
+        _write_out(transfer, code, message)
         if code and (not options.has("silent") or options.has("show-error")):
             process.stderr.write(f"curl: ({code}) {message}\n".encode())
         return code
@@ -252,8 +265,10 @@ def _run(transfer: Transfer) -> Generator[simpy.Event, Any, http.Reply]:
     if options.has("remote-name") and not _split(url).path.rpartition("/")[2]:
         process.stderr.write(b"curl: Remote file name has no length!\n")
         raise CurlError(23, "Failed writing received data to disk/application")
-    _split(url)
+    parts = _split(url)
     _show_meter(transfer)
+    if parts.scheme == "telnet":
+        return (yield from _telnet(transfer, parts))
     while True:
         parts = _split(url)
         transfer.facts |= {
@@ -282,13 +297,42 @@ def _run(transfer: Transfer) -> Generator[simpy.Event, Any, http.Reply]:
     return reply
 
 
+def _telnet(transfer: Transfer, parts: SplitResult) -> Generator[simpy.Event, Any, http.Reply]:
+    """Copy standard input to a server and its answers back, until it closes or the time is over."""
+    yield from _connect(transfer, parts)
+    connection, process = transfer.connection, transfer.process
+    if connection is None:
+        raise CurlError(7, "Couldn't connect to server")
+    relaying = process.simulation.spawn(_guarded_relay(process, connection))
+    limit_s = transfer.left_s()
+    try:
+        yield relaying if limit_s is None else relaying | process.simulation.sleep(limit_s)
+    finally:
+        if relaying.is_alive:
+            relaying.interrupt()
+    if not relaying.processed:
+        transfer.say("*", "Time-out")
+        transfer.say("*", "Closing connection 0")
+        raise CurlError(28, "Time-out")
+    transfer.say("*", "Closing connection 0")
+    return http.Reply(0, "", (), b"")
+
+
+def _guarded_relay(process: Process, connection: Connection) -> Task:
+    with suppress(simpy.Interrupt):
+        try:
+            yield from relay(process, connection, quit_at_end=False)
+        except SocketError:
+            return
+
+
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
         raise CurlError(3, "URL using bad/illegal format or missing URL") from error
-    if parts.scheme not in ("http", "https"):
+    if parts.scheme not in ("http", "https", "telnet"):
         raise CurlError(1, f'Protocol "{parts.scheme}" not supported or disabled in libcurl')
     if not parts.hostname or (port is not None and not 0 <= port <= 65535) or " " in url:
         raise CurlError(3, "URL using bad/illegal format or missing URL")
@@ -306,10 +350,16 @@ def _request_of(transfer: Transfer) -> tuple[str, bytes, list[tuple[str, str]]]:
         headers = [("Content-Type", "application/json"), ("Accept", "application/json")]
     elif options.data and not options.has("get"):
         headers = [("Content-Type", "application/x-www-form-urlencoded")]
+    if options.forms:
+        boundary = f"------------------------{transfer.process.simulation.random.getrandbits(64):016x}"
+        joined, headers = _form(transfer, boundary), [("Content-Type", f"multipart/form-data; boundary={boundary}")]
+    for query in options.lists.get("url-query", []):
+        mark = "&" if "?" in transfer.url else "?"
+        transfer.url += mark + _piece(transfer, "data-urlencode", query).decode()
     if options.has("get") and joined:
         mark = "&" if "?" in transfer.url else "?"
         transfer.url, joined = f"{transfer.url}{mark}{joined.decode()}", b""
-    method = "POST" if options.data and not options.has("get") else "GET"
+    method = "POST" if (options.data or options.forms) and not options.has("get") else "GET"
     if "upload-file" in options.values:
         method, joined = "PUT", _file(transfer, options.values["upload-file"], 26)
     if options.has("head"):
@@ -318,6 +368,23 @@ def _request_of(transfer: Transfer) -> tuple[str, bytes, list[tuple[str, str]]]:
         note = f"Note: Unnecessary use of -X or --request, {method} is already inferred.\n"
         transfer.process.stderr.write(note.encode())
     return options.values.get("request", method), joined, headers
+
+
+def _form(transfer: Transfer, boundary: str) -> bytes:
+    """Return the body of ``-F``: a part for each field, whose value may be a file's content."""
+    out = b""
+    for kind, text in transfer.options.forms:
+        name, _, value = text.partition("=")
+        extra, content = "", value.encode()
+        if kind == "form" and value[:1] in ("@", "<"):
+            path = value[1:].partition(";")[0]
+            content = _file(transfer, path, 26)
+            if value[0] == "@":
+                kind_of_file = "text/plain" if path.endswith(".txt") else "application/octet-stream"
+                extra = f'; filename="{path.rpartition("/")[2]}"\r\nContent-Type: {kind_of_file}'
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"{extra}\r\n\r\n'
+        out += head.encode() + content + b"\r\n"
+    return out + f"--{boundary}--\r\n".encode()
 
 
 def _piece(transfer: Transfer, kind: str, value: str) -> bytes:
@@ -353,8 +420,11 @@ def _once(
     stream = yield from _connect(transfer, parts)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     headers = _headers(transfer, parts, body, method, extra)
-    for line in (f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers), ""):
+    version = "1.0" if transfer.options.has("http1.0") else "1.1"
+    lines = [f"{method} {target} HTTP/{version}", *(f"{name}: {value}" for name, value in headers), ""]
+    for line in lines:
         transfer.say(">", line)
+    transfer.facts["size_request"] = sum(len(line) + 2 for line in lines) + len(body)
     transfer.say_data("}", body)
     transfer.facts["time_pretransfer"] = transfer.now_s
 
@@ -369,7 +439,7 @@ def _once(
 
     limit_s = transfer.left_s()
     exchange = transfer.process.simulation.spawn(
-        _guard(http.exchange(stream, method, target, headers, body, on_head=on_head))
+        _guard(http.exchange(stream, method, target, headers, body, on_head=on_head, version=version))
     )
     try:
         yield exchange if limit_s is None else exchange | transfer.process.simulation.sleep(limit_s)
@@ -426,7 +496,7 @@ def _connect(transfer: Transfer, parts: SplitResult) -> Generator[simpy.Event, A
     """Open a connection, or use the one that is open."""
     process, options = transfer.process, transfer.options
     host = parts.hostname or ""
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    port = parts.port or PORTS[parts.scheme]
     if transfer.stream is not None and transfer.connected_to == (parts.scheme, host, port):
         transfer.say("*", f"Re-using existing connection #0 with host {host}")
         return transfer.stream
@@ -645,26 +715,34 @@ def _headers(
     headers += own
     if body or method in ("POST", "PUT"):
         headers.append(("Content-Length", str(len(body))))
+    if "range" in options.values:
+        headers.insert(1, ("Range", f"bytes={options.values['range']}"))
     return headers + [pair for pair in extra if pair[0].lower() not in {name.lower() for name, _ in own} | removed]
+
+
+def _head(reply: http.Reply) -> bytes:
+    """Return an answer's head as it came."""
+    lines = [f"HTTP/{reply.version} {reply.status} {reply.reason}"]
+    lines += [f"{name}: {value}" for name, value in reply.headers]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
 
 
 def _output(transfer: Transfer, reply: http.Reply, *, body_too: bool) -> None:
     """Write headers and body where the options want them."""
     process, options = transfer.process, transfer.options
-    head = (
-        f"HTTP/{reply.version} {reply.status} {reply.reason}\r\n"
-        + "".join(f"{name}: {value}\r\n" for name, value in reply.headers)
-        + "\r\n"
-    )
-    data = head.encode("latin-1", "replace") if options.has("include") or options.has("head") else b""
+    head = _head(reply)
+    data = head if options.has("include") or options.has("head") else b""
     data += reply.body if body_too else b""
     outputs = options.lists.get("output", [])
     name = outputs[min(transfer.number, len(outputs) - 1)] if outputs else ""
     if options.has("remote-name") and not name:
         name = urlsplit(transfer.facts["url_effective"]).path.rpartition("/")[2]
     if "dump-header" in options.values:
-        _write(transfer, options.values["dump-header"], head.encode("latin-1", "replace"))
+        _write(transfer, options.values["dump-header"], head)
     if name and name != "-":
+        if "output-dir" in options.values:
+            name = f"{options.values['output-dir'].rstrip('/')}/{name}"
+        transfer.facts["filename"] = name
         _write(transfer, name, data)
     elif data:
         process.stdout.write(data)
@@ -678,8 +756,9 @@ def _write(transfer: Transfer, name: str, data: bytes) -> None:
     try:
         process.container.files.write(process.path(name), data)
     except FileError as error:
-        process.stderr.write(f"Warning: Failed to open the file {name}: {error.reason}\n".encode())
-        raise CurlError(23, "Failed writing body (0 != " + f"{len(data)})") from error
+        if not transfer.options.has("silent"):
+            process.stderr.write(f"Warning: Failed to open the file {name}: {error.reason}\n".encode())
+        raise CurlError(23, "Failure writing output to destination") from error
 
 
 def _metered(transfer: Transfer) -> bool:
@@ -728,35 +807,57 @@ def _short(number: int) -> str:
     return f"{number // 1024}k" if number < 10_000 * 1024 else f"{number // 1024 // 1024}M"
 
 
-def _write_out(transfer: Transfer, code: int) -> None:
+def _write_out(transfer: Transfer, code: int, message: str) -> None:
     """Write what ``-w`` asks for."""
     template = transfer.options.values.get("write-out", "")
     if not template:
         return
     if template.startswith("@"):
         template = _file(transfer, template[1:], 26).decode(errors="replace")
-    facts = _facts(transfer, code)
-
-    def replace(match: re.Match[str]) -> str:
-        if match[0] == "%%":
-            return "%"
-        name = match[1]
-        if name == "json":
-            return json.dumps(facts)
-        if name == "stderr" or name == "stdout":
-            return ""
-        if name not in facts:
-            fault = "podwalk does not simulate the" if name in NOT_WRITTEN else "unknown"
-            transfer.process.stderr.write(f"curl: {fault} --write-out variable: '{name}'\n".encode())
-        return str(facts.get(name, ""))
-
-    text = re.sub(r"%%|%\{([^}]*)\}", replace, template)
+    facts = _facts(transfer, code, message)
     for escape, char in (("\\n", "\n"), ("\\t", "\t"), ("\\r", "\r")):
-        text = text.replace(escape, char)
-    transfer.process.write(text)
+        template = template.replace(escape, char)
+    stream, at = transfer.process.stdout, 0
+    for match in re.finditer(r"%%|%header\{([^}]*)\}|%\{([^}]*)\}", template):
+        stream.write(template[at : match.start()].encode())
+        at = match.end()
+        if match[2] == "onerror" and not code:
+            return
+        if match[2] in ("stderr", "stdout"):
+            stream = transfer.process.stderr if match[2] == "stderr" else transfer.process.stdout
+            continue
+        stream.write(_fact(transfer, facts, match).encode())
+    stream.write(template[at:].encode())
 
 
-def _facts(transfer: Transfer, code: int) -> dict[str, Any]:
+def _fact(transfer: Transfer, facts: dict[str, Any], match: re.Match[str]) -> str:
+    """Return what stands for one variable of ``-w``."""
+    if match[0] == "%%":
+        return "%"
+    reply = transfer.facts.get("reply")
+    if match[1] is not None:
+        return reply.header(match[1]) if reply is not None else ""
+    name = match[2]
+    if name == "json":
+        return json.dumps(facts)
+    if name == "header_json":
+        return _header_json(reply)
+    if name not in facts and name != "onerror":
+        fault = "podwalk does not simulate the" if name in NOT_WRITTEN else "unknown"
+        transfer.process.stderr.write(f"curl: {fault} --write-out variable: '{name}'\n".encode())
+    return str(facts.get(name, ""))
+
+
+def _header_json(reply: http.Reply | None) -> str:
+    """Return the headers of an answer as JSON: each name once, with all its values."""
+    found: dict[str, list[str]] = {}
+    for name, value in reply.headers if reply is not None else ():
+        found.setdefault(name.lower(), []).append(value)
+    rows = (f"{json.dumps(name)}:{json.dumps(values, separators=(',', ':'))}" for name, values in found.items())
+    return "{" + ",\n".join(rows) + "\n}"
+
+
+def _facts(transfer: Transfer, code: int, message: str) -> dict[str, Any]:
     facts, reply = transfer.facts, transfer.facts.get("reply")
     size = len(reply.body) if reply is not None else 0
     total_s = transfer.now_s
@@ -769,6 +870,11 @@ def _facts(transfer: Transfer, code: int) -> dict[str, Any]:
         "num_connects": 1 if "remote_ip" in facts else 0,
         "content_type": reply.header("content-type") if reply is not None else "",
         "exitcode": code,
+        "errormsg": message if code else "",
+        "filename_effective": facts.get("filename", ""),
+        "referer": transfer.options.values.get("referer", ""),
+        "size_header": len(_head(reply)) if reply is not None else 0,
+        "size_request": facts.get("size_request", 0),
         "http_connect": "000",
         "num_headers": len(reply.headers) if reply is not None else 0,
         "urlnum": transfer.number,

@@ -5,6 +5,7 @@ Source: curl 7.88, src/tool_getparam.c. An option that curl knows and this does 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -13,15 +14,18 @@ from podwalk.errors import PodwalkError
 VALUED: Mapping[str, str] = {
     "A": "user-agent", "b": "cookie", "c": "cookie-jar", "d": "data", "D": "dump-header", "e": "referer", "E": "cert",
     "F": "form",
-    "H": "header", "m": "max-time", "o": "output", "T": "upload-file", "u": "user", "w": "write-out", "X": "request",
-    "x": "proxy",
+    "H": "header", "K": "config", "m": "max-time", "o": "output", "r": "range", "T": "upload-file", "u": "user",
+    "w": "write-out", "X": "request", "x": "proxy", "C": "continue-at", "P": "ftp-port", "Q": "quote", "t":
+    "telnet-option", "U": "proxy-user", "y": "speed-time", "Y": "speed-limit", "z": "time-cond",
 }  # fmt: skip
 SWITCHES: Mapping[str, str] = {
     "f": "fail", "g": "globoff", "G": "get", "h": "help", "i": "include", "I": "head", "j": "junk-session-cookies",
     "k": "insecure",
     "L": "location", "N": "no-buffer", "O": "remote-name", "q": "disable", "s": "silent", "S": "show-error",
     "v": "verbose",
-    "V": "version", "#": "progress-bar", "4": "ipv4", "6": "ipv6", "0": "http1.0",
+    "V": "version", "#": "progress-bar", "4": "ipv4", "6": "ipv6", "0": "http1.0", "1": "tlsv1", "2": "sslv2",
+    "3": "sslv3", "a": "append", "B": "use-ascii", "J": "remote-header-name", "l": "list-only", "M": "manual",
+    "n": "netrc", "p": "proxytunnel", "R": "remote-time", "Z": "parallel", ":": "next",
 }  # fmt: skip
 LONG_VALUED = frozenset(
     [
@@ -30,7 +34,8 @@ LONG_VALUED = frozenset(
         "json", "max-redirs", "resolve", "retry", "retry-delay", "retry-max-time", "url", "interface", "local-port",
         "limit-rate",
         "noproxy", "oauth2-bearer", "ciphers", "range", "rate", "tls-max", "dns-servers", "unix-socket",
-        "keepalive-time",
+        "keepalive-time", "form-string", "output-dir", "url-query", "expect100-timeout", "happy-eyeballs-timeout-ms",
+        "max-filesize", "proto", "proto-default", "proto-redir", "stderr", "trace", "trace-ascii", "doh-url",
     ]
 )  # fmt: skip
 LONG_SWITCHES = frozenset(
@@ -40,14 +45,18 @@ LONG_SWITCHES = frozenset(
         "parallel", "next",
         "location-trusted", "basic", "raw", "path-as-is", "styled-output", "disable-eprt", "haproxy-protocol",
         "trace-time", "create-dirs",
-        "no-sessionid", "no-alpn",
+        "no-sessionid", "no-alpn", "http0.9", "http2-prior-knowledge", "fail-early", "tcp-fastopen", "tr-encoding",
+        "parallel-immediate", "negotiate", "ntlm", "digest", "anyauth", "remote-name-all",
     ]
 )  # fmt: skip
 REFUSED = frozenset(
     [
-        "form", "proxy", "local-port", "limit-rate", "dns-servers",
-        "unix-socket", "rate", "range",
-        "http1.0", "parallel", "next", "haproxy-protocol", "disable-eprt", "ciphers", "http2",
+        "proxy", "proxy-user", "proxytunnel", "local-port", "limit-rate", "dns-servers", "unix-socket", "rate",
+        "parallel", "parallel-immediate", "next", "haproxy-protocol", "disable-eprt", "ciphers", "http2",
+        "http2-prior-knowledge", "continue-at", "ftp-port", "quote", "speed-time", "speed-limit", "time-cond",
+        "tlsv1", "sslv2", "sslv3", "append", "use-ascii", "remote-header-name", "list-only", "manual", "netrc",
+        "remote-time", "max-filesize", "proto", "proto-default", "proto-redir", "stderr", "trace", "trace-ascii",
+        "doh-url", "negotiate", "ntlm", "digest", "anyauth", "http0.9",
     ]
 )  # fmt: skip
 REPEATED = frozenset(
@@ -64,12 +73,18 @@ REPEATED = frozenset(
         "connect-to",
         "url",
         "output",
+        "url-query",
     ]
 )
 
 
 class UsageError(PodwalkError):
-    """A command line that curl does not take; ends with 2."""
+    """A command line that curl does not take, and the exit code."""
+
+    def __init__(self, message: str, code: int = 2) -> None:
+        """Keep both."""
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass
@@ -80,6 +95,7 @@ class Options:
     lists: dict[str, list[str]] = field(default_factory=dict)
     switches: set[str] = field(default_factory=set)
     data: list[tuple[str, str]] = field(default_factory=list)
+    forms: list[tuple[str, str]] = field(default_factory=list)
     urls: list[str] = field(default_factory=list)
 
     def has(self, name: str) -> bool:
@@ -173,7 +189,26 @@ def _set(options: Options, name: str, value: str) -> None:
         raise UsageError(f"option --{name}: is curl's, but podwalk does not simulate it")
     if name.startswith("data") or name == "json":
         options.data.append((name, value))
+    elif name.startswith("form"):
+        options.forms.append((name, value))
     elif name in REPEATED:
         options.lists.setdefault(name, []).append(value)
     else:
         options.values[name] = value
+
+
+def configured(text: str) -> list[str]:
+    """Return the command line that a file of ``-K`` stands for: an option a line, then its value.
+
+    Source: curl 7.88, src/tool_parsecfg.c.
+    """
+    words = []
+    for line in text.splitlines():
+        name, _, value = re.sub(r"^\s*([^\s=:]+)\s*[=:]?\s*", r"\1 ", line.strip()).partition(" ")
+        if not name or name.startswith("#"):
+            continue
+        words.append(name if name.startswith("-") else f"--{name}")
+        if value.startswith('"'):
+            value = re.sub(r"\\(.)", r"\1", value[1:].rpartition('"')[0])
+        words += [value.strip()] if value else []
+    return words
