@@ -1,7 +1,7 @@
 """A POSIX shell as a program of containers: ``sh`` of BusyBox (ash), ``sh`` of Debian (dash) and bash.
 
 Scripts come from ``-c``, from a file, or from standard input; over a terminal it prompts. What a real shell has and
-this one lacks is refused with words that say so: arrays, coprocesses, process substitution, job control with ^Z.
+this one lacks is refused with words that say so: coprocesses, process substitution, job control with ^Z.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ class Dialect:
     Attributes:
         name: ash, dash or bash.
         first_line: the number of the first line of ``-c``'s text.
-        bash: whether it has braces, ``((…))`` and counted loops.
+        bash: whether it has braces, ``((…))``, counted loops and arrays.
         not_found: said of a command that is not there.
         unset: said of a parameter that is not set under ``-u``.
         unset_code: the exit code of that.

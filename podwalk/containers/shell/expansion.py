@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from podwalk.containers.files import FileError
-from podwalk.containers.shell import patterns
+from podwalk.containers.shell import arrays, patterns
 from podwalk.containers.shell.arithmetic import ArithmeticError_, evaluate
 from podwalk.containers.shell.braces import expand_braces
 from podwalk.containers.shell.patterns import Piece
@@ -174,10 +175,18 @@ def _parameter(shell: Shell, part: Parameter, out: Fields, whole: bool) -> Step:
         values = yield _positional(shell, part)
         _put_all(shell, part, values, out, whole)
         return
-    value = shell.parameter(part.name)
+    if part.operator == "keys" or isinstance(part.index, str):
+        yield _array(shell, part, out, whole)
+        return
+    if part.index is not None:
+        value = yield arrays.element(shell, part)
+    elif part.operator == "indirect":
+        value = shell.parameter(shell.parameter(part.name) or "")
+    else:
+        value = shell.parameter(part.name)
     if part.name in ("@", "*"):
         value = " ".join(shell.state.args) if shell.state.args else None
-    default = part.operator.lstrip(":") if part.operator not in ("substring", "length") else ""
+    default = part.operator.lstrip(":") if part.operator not in ("substring", "length", "indirect") else ""
     if default in ("-", "=", "?", "+") and part.operator:
         unset = value is None or (part.operator.startswith(":") and value == "")
         if default == "+":
@@ -193,6 +202,32 @@ def _parameter(shell: Shell, part: Parameter, out: Fields, whole: bool) -> Step:
     else:
         value = yield _modified(shell, part, value or "")
     _put(out, value or "", part.quoted)
+
+
+def _array(shell: Shell, part: Parameter, out: Fields, whole: bool) -> Step:
+    """Expand all elements of an array, or what ``${#a[@]}`` and ``${!a[@]}`` tell of them."""
+    items = arrays.items_of(shell, part.name)
+    all_of_them = replace(part, name=str(part.index or "@"))
+    if part.operator == "length":
+        _put(out, str(len(items)), part.quoted)
+    elif part.operator == "keys":
+        _put_all(shell, all_of_them, [str(key) for key in items], out, whole)
+    elif part.operator == "substring":
+        offset = calculate(shell, (yield text(shell, part.operands[0])))
+        count = calculate(shell, (yield text(shell, part.operands[1]))) if len(part.operands) > 1 else len(items)
+        values = list(items.values())
+        begin = max(0, len(values) + offset) if offset < 0 else offset
+        _put_all(shell, all_of_them, values[begin : begin + count], out, whole)
+    elif part.operator.lstrip(":") in ("-", "+", "?", "=") and part.operator:
+        if bool(items) == (part.operator.lstrip(":") == "+"):
+            yield _expand(shell, _tilde(shell, part.operands[0]), out, whole=whole, operand=True)
+        elif items:
+            _put_all(shell, all_of_them, list(items.values()), out, whole)
+    else:
+        changed = []
+        for value in items.values():
+            changed += [(yield _modified(shell, part, value))]
+        _put_all(shell, all_of_them, changed, out, whole)
 
 
 def _positional(shell: Shell, part: Parameter) -> Step:
@@ -249,7 +284,7 @@ def _modified(shell: Shell, part: Parameter, value: str) -> Step:
         wanted = patterns.regex((yield pattern(shell, part.operands[0])))
         replacement = (yield text(shell, part.operands[1])) if len(part.operands) > 1 else ""
         return re.sub(wanted, lambda _: replacement, value, count=part.operator == "/") if wanted != "(?s:)" else value
-    if part.operator:
+    if part.operator not in ("", "indirect"):
         wanted = yield pattern(shell, part.operands[0])
         return _trimmed(value, wanted, part.operator)
     return value

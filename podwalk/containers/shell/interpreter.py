@@ -16,7 +16,7 @@ import simpy
 
 from podwalk.containers.files import FileError
 from podwalk.containers.process import EXEC_COST_S, SIGINT, CommandError, Pipe, Process, Program, Signal
-from podwalk.containers.shell import expansion, patterns, signals
+from podwalk.containers.shell import arrays, expansion, patterns, signals
 from podwalk.containers.shell.builtins import BUILTINS, SPECIAL
 from podwalk.containers.shell.conditions import double_brackets
 from podwalk.containers.shell.dialects import Dialect
@@ -330,6 +330,9 @@ class Shell:
             values.append((name, (yield expansion.text(self, word, assignment=True))))
             if not argv:
                 state.set(*values[-1])
+        if not argv:
+            for one in command.arrays:
+                yield arrays.assign(self, one)
         self._trace(values, argv)
         if not argv:
             return self.substituted or 0
@@ -344,15 +347,20 @@ class Shell:
             return (yield double_brackets(self, command.words[1:]))
         if builtin is None or name in self.dialect_lacks():
             return (yield self.external(argv, dict(values)))
-        if name in SPECIAL:
+        if name in SPECIAL or command.arrays:
             for pair in values:
                 state.set(*pair)
-            return (yield self.builtin(argv))
+            status = yield self.builtin(argv)
+            for one in command.arrays:
+                yield arrays.assign(self, one)
+            return status
         return (yield self._with_values(values, lambda: self.builtin(argv)))
 
     def dialect_lacks(self) -> frozenset[str]:
         """Return the builtins that this shell does not have."""
-        return frozenset({"let", "source", "declare", "[["}) if self.dialect.name == "dash" else frozenset()
+        if self.dialect.name == "dash":
+            return frozenset({"let", "source", "declare", "typeset", "mapfile", "readarray", "[["})
+        return frozenset() if self.dialect.bash else frozenset({"mapfile", "readarray"})
 
     def builtin(self, argv: list[str]) -> Step:
         """Run a builtin."""
@@ -453,9 +461,15 @@ class Shell:
             children.append(self.fork(part, streams))
         yield self.finish(*children)
         codes = [child.exit_code or 0 for child in children]
+        self.pipe_status(codes)
         status = next((code for code in reversed(codes) if code), 0) if "pipefail" in self.state.options else codes[-1]
         self.state.status = int(not status) if command.negated else status
         return self.state.status if command.negated else self.check(status)
+
+    def pipe_status(self, codes: list[int]) -> None:
+        """Keep the exit codes of a pipeline where bash has them."""
+        if self.dialect.bash:
+            arrays.fill(self, "PIPESTATUS", [str(code) for code in codes])
 
     def and_or(self, command: AndOr) -> Step:
         """Run ``&&`` and ``||``."""

@@ -229,6 +229,8 @@ class Lexer:
         return type(self)(text, bash=self.bash).whole()
 
     def _read_braces(self, quoted: bool) -> Parameter:
+        if self.bash and (array := self._read_array(quoted)) is not None:
+            return array
         length = re.compile(r"#([A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-])\}").match(self.text, self.at)
         if length:
             self.at = length.end()
@@ -241,6 +243,10 @@ class Lexer:
         if name.group() == "!" and not self.text.startswith("}", self.at):
             self._skip_to_brace()
             return Parameter("", "bad", quoted=quoted)
+        return self._modified(name.group(), quoted)
+
+    def _modified(self, name: str, quoted: bool, index: Word | str | None = None) -> Parameter:
+        """Read what follows a parameter's name in braces."""
         modifier = (BASH_MODIFIER if self.bash else MODIFIER).match(self.text, self.at)
         operator, operands = "", []
         if modifier:
@@ -255,10 +261,27 @@ class Lexer:
         if not self.text.startswith("}", self.at):
             if self.at < len(self.text):
                 self._skip_to_brace()
-                return Parameter(name.group(), "bad", quoted=quoted)
+                return Parameter(name, "bad", quoted=quoted)
             raise self.error("missing '}'", incomplete=True)
         self.at += 1
-        return Parameter(name.group(), operator, tuple(operands), quoted)
+        return Parameter(name, operator, tuple(operands), quoted, index)
+
+    def _read_array(self, quoted: bool) -> Parameter | None:
+        """Read ``${a[1]}``, ``${#a[@]}``, ``${!a[@]}`` or ``${!a}``; None, nothing read, if it is something else."""
+        match = re.compile(r"([#!]?)([A-Za-z_][A-Za-z0-9_]*)(\[[@*]\]|\[|\})").match(self.text, self.at)
+        if match is None or (match[3] == "}" and match[1] != "!"):
+            return None
+        self.at = match.end()
+        if match[3] == "}":
+            return Parameter(match[2], "indirect", quoted=quoted)
+        index: Word | str = match[3][1:-1]
+        if match[3] == "[":
+            index = self.read_word("]", quoted=True)
+            self._expect("]", "missing ']'")
+        if match[1]:
+            self._expect("}", "missing '}'")
+            return Parameter(match[2], "length" if match[1] == "#" else "keys", quoted=quoted, index=index)
+        return self._modified(match[2], quoted, index)
 
     def _skip_to_brace(self) -> None:
         end = self.text.find("}", self.at)

@@ -16,6 +16,7 @@ import re
 from podwalk.containers.shell.lexer import REDIRECTIONS, Lexer, Token
 from podwalk.containers.shell.syntax import (
     AndOr,
+    Assignment,
     Background,
     Case,
     Command,
@@ -34,9 +35,13 @@ from podwalk.containers.shell.syntax import (
     Simple,
     Subshell,
     Word,
+    divide,
 )
 
 ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=")
+ARRAY = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\[|\+?=)")
+DECLARING = frozenset(["declare", "typeset", "local", "readonly", "export"])
+"""Builtins that arrays may be assigned by."""
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 CLOSING = frozenset({"then", "else", "elif", "fi", "do", "done", "esac", "}", ")", ";;", "eof"})
 """What ends a list inside a compound command."""
@@ -338,6 +343,7 @@ class Parser(Lexer):
 
     def _simple(self, line: int) -> Command:
         assignments: list[tuple[str, Word]] = []
+        arrays: list[Assignment] = []
         words: list[Word] = []
         redirections: list[Redirection] = []
         while True:
@@ -347,7 +353,11 @@ class Parser(Lexer):
             elif token.kind == "word" and token.word is not None:
                 self._take()
                 assignment = None if words else split_assignment(token.word)
-                if assignment is not None:
+                array = self._array(token.word, words) if self.bash else None
+                if array is not None:
+                    arrays.append(array)
+                    words += [Word((Literal(array.name),))] if words else []
+                elif assignment is not None:
                     assignments.append(assignment)
                 else:
                     words.append(token.word)
@@ -360,8 +370,43 @@ class Parser(Lexer):
             else:
                 self.double_brackets = False
                 return Simple(
-                    line=line, redirections=tuple(redirections), assignments=tuple(assignments), words=tuple(words)
+                    line=line,
+                    redirections=tuple(redirections),
+                    assignments=tuple(assignments),
+                    words=tuple(words),
+                    arrays=tuple(arrays),
                 )
+
+    def _array(self, word: Word, words: list[Word]) -> Assignment | None:
+        """Return the assignment that a word begins, if it is one that only bash has."""
+        first = word.parts[0] if word.parts else None
+        if not isinstance(first, Literal) or first.quoted or (words and words[0].plain not in DECLARING):
+            return None
+        match = ARRAY.match(first.text)
+        if match is None:
+            return None
+        name, rest = match[1], Word((Literal(first.text[match.end() :]), *word.parts[1:]))
+        if match[2] == "[":
+            for mark, append in (("]+=", True), ("]=", False)):
+                halves = divide(rest, mark)
+                if halves is not None:
+                    return Assignment(name, halves[1], halves[0], append=append)
+            return None
+        append, empty = match[2] == "+=", not rest.parts[1:] and rest.plain == ""
+        if empty and self.text.startswith("(", self.at):
+            return Assignment(name, rest, items=self._elements(), append=append)
+        return Assignment(name, rest, append=True) if append and not words else None
+
+    def _elements(self) -> tuple[Word, ...]:
+        """Read the words in parentheses that an array gets."""
+        self._take()
+        found: list[Word] = []
+        while (token := self._take()).kind != ")":
+            if token.word is not None:
+                found.append(token.word)
+            elif token.kind != "\n":
+                raise ParseError(f'unexpected "{token.kind}"', token.line, incomplete=token.kind == "eof")
+        return tuple(found)
 
     def _function_definition(self, line: int, name: Word) -> Command:
         self._take()

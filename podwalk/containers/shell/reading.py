@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from podwalk.containers.process import Pipe
-from podwalk.containers.shell import expansion
+from podwalk.containers.shell import arrays, expansion
 from podwalk.containers.shell.state import ShellError
 from podwalk.containers.shell.tasks import Step
 from podwalk.containers.shell.variables import NAME
@@ -35,8 +35,24 @@ def read(shell: Shell, argv: list[str]) -> Step:
     if "p" in options and shell.process.tty:
         shell.write(options["p"], 2)
     characters, ended = yield _gather(shell, stream, options)
-    _assign(shell, names, characters)
+    if "a" in options:
+        text = "".join(character for character, _ in characters)
+        arrays.fill(shell, options["a"], text.split())
+    else:
+        _assign(shell, names, characters)
     return int(ended)
+
+
+def mapfile(shell: Shell, argv: list[str]) -> Step:
+    """``mapfile [-t] [array]`` of bash: read lines into an array."""
+    words = [word for word in argv[1:] if word != "-t"]
+    if any(word.startswith("-") for word in words):
+        raise ShellError("of its options Podwalk simulates -t", 2, fatal=False)
+    stream = shell.state.streams.get(0)
+    data = b"" if stream is None else (yield stream.read_all())
+    lines = data.decode(errors="surrogateescape").splitlines(keepends="-t" not in argv)
+    arrays.fill(shell, words[0] if words else "MAPFILE", lines)
+    return 0
 
 
 def _options(words: list[str]) -> tuple[dict[str, str], list[str]]:
@@ -46,7 +62,7 @@ def _options(words: list[str]) -> tuple[dict[str, str], list[str]]:
         letters = rest.pop(0)[1:]
         while letters:
             letter, letters = letters[0], letters[1:]
-            if letter in "ptndu":
+            if letter in "ptndua":
                 if not letters and not rest:
                     raise ShellError(f"No arg for -{letter} option")
                 options[letter], letters = letters or rest.pop(0), ""

@@ -60,11 +60,18 @@ class Cancelled(Leave):
 
 @dataclass
 class Variable:
-    """A variable; ``value`` is None if it is only marked for export, read-only or local."""
+    """A variable.
+
+    Attributes:
+        value: None if it is only marked for export, read-only or local.
+        items: the elements of bash's array, by number or, ``by_name``, by name; element 0 is its value.
+    """
 
     value: str | None = None
     exported: bool = False
     readonly: bool = False
+    items: dict[int | str, str] | None = None
+    by_name: bool = False
 
 
 @dataclass
@@ -108,6 +115,8 @@ class State:
         if variable.readonly:
             raise ShellError(f"{name}: is read only")
         variable.value = value if value is not None else variable.value
+        if variable.items is not None and value is not None:
+            variable.items[0] = value
         variable.exported = variable.exported or bool(exported) or "a" in self.options
 
     def unset(self, name: str) -> None:
@@ -133,7 +142,7 @@ class State:
             old = self.variables.get(name)
             frame[name] = old
             if old is not None:
-                self.variables[name] = Variable(old.value, old.exported, old.readonly)
+                self.variables[name] = _copy(old)
 
     def leave_function(self) -> None:
         """Put back what the function that returns had made local."""
@@ -146,9 +155,14 @@ class State:
     def fork(self) -> State:
         """Return a copy for a subshell; traps are reset, but for what is ignored."""
         child = copy.copy(self)
-        child.variables = {name: copy.copy(variable) for name, variable in self.variables.items()}
+        child.variables = {name: _copy(variable) for name, variable in self.variables.items()}
         child.functions, child.aliases = dict(self.functions), dict(self.aliases)
         child.options, child.args, child.streams = set(self.options), list(self.args), dict(self.streams)
         child.traps = {number: action for number, action in self.traps.items() if not action}
         child.locals = [dict(frame) for frame in self.locals]
         return child
+
+
+def _copy(variable: Variable) -> Variable:
+    items = None if variable.items is None else dict(variable.items)
+    return Variable(variable.value, variable.exported, variable.readonly, items, variable.by_name)

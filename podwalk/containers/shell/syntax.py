@@ -25,12 +25,15 @@ class Parameter:
         operator: empty, ``length``, one of ``- := :- = ? :? + :+ % %% # ## / //``, ``substring``, or ``bad`` for one
             that does not exist. operands: the words after the operator.
         quoted: whether it stands inside double quotes.
+        index: of an array's element; ``@`` or ``*`` for all of them. With ``keys`` as the operator their indexes are
+            meant, and ``indirect`` means the variable that the value names.
     """
 
     name: str
     operator: str = ""
     operands: tuple[Word, ...] = ()
     quoted: bool = False
+    index: Word | str | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,17 @@ class Word:
         if len(self.parts) == 1 and isinstance(self.parts[0], Literal) and not self.parts[0].quoted:
             return self.parts[0].text
         return None
+
+
+def divide(word: Word, mark: str) -> tuple[Word, Word] | None:
+    """Return what stands before and after a text that is not quoted."""
+    for number, part in enumerate(word.parts):
+        if isinstance(part, Literal) and not part.quoted and mark in part.text:
+            before, _, after = part.text.partition(mark)
+            head = (*word.parts[:number], *((Literal(before),) if before else ()))
+            tail = (*((Literal(after),) if after else ()), *word.parts[number + 1 :])
+            return Word(head), Word(tail)
+    return None
 
 
 @dataclass
@@ -101,11 +115,23 @@ class Command:
 
 
 @dataclass(frozen=True)
+class Assignment:
+    """An assignment that only bash has: to an element, of a whole array, or adding to what is there."""
+
+    name: str
+    value: Word
+    index: Word | None = None
+    items: tuple[Word, ...] | None = None
+    append: bool = False
+
+
+@dataclass(frozen=True)
 class Simple(Command):
-    """Assignments and words."""
+    """Assignments and words; ``arrays`` are what only bash has of them."""
 
     assignments: tuple[tuple[str, Word], ...] = ()
     words: tuple[Word, ...] = ()
+    arrays: tuple[Assignment, ...] = ()
 
 
 @dataclass(frozen=True)

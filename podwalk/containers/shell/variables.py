@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from podwalk.containers.shell import arrays
 from podwalk.containers.shell.quoting import single
 from podwalk.containers.shell.state import ShellError
 
@@ -55,6 +56,8 @@ def unset(shell: Shell, argv: list[str]) -> int:
     """Forget variables or functions."""
     words = [word for word in argv[1:] if word not in ("-v", "-f")]
     for name in words:
+        if shell.dialect.bash and arrays.unset(shell, name):
+            continue
         if "-f" in argv:
             shell.state.functions.pop(name, None)
             continue
@@ -69,10 +72,14 @@ def local(shell: Shell, argv: list[str]) -> int:
     """Make variables of the present function."""
     if not shell.state.locals:
         raise ShellError("not in a function")
-    for word in argv[1:]:
+    flags = "".join(word[1:] for word in argv[1:] if word.startswith("-") and shell.dialect.bash)
+    for word in [word for word in argv[1:] if not (flags and word.startswith("-"))]:
         name, value = assignment(word)
         shell.state.localise(name)
-        if value is not None:
+        if "a" in flags or "A" in flags:
+            shell.state.unset(name)
+            arrays.declare(shell, name, by_name="A" in flags)
+        elif value is not None:
             shell.state.set(name, value)
         else:
             shell.state.unset(name)
@@ -80,15 +87,18 @@ def local(shell: Shell, argv: list[str]) -> int:
 
 
 def declare(shell: Shell, argv: list[str]) -> int:
-    """``declare`` of bash, for plain variables."""
-    if any(re.fullmatch(r"-\w*[aAin]\w*", word) for word in argv[1:]):
-        raise ShellError("arrays, integers and references are not simulated by Podwalk", 2, fatal=False)
+    """``declare`` of bash, for plain variables and arrays."""
+    if any(re.fullmatch(r"-\w*[inp]\w*", word) for word in argv[1:]):
+        raise ShellError("integers, references and -p are not simulated by Podwalk", 2, fatal=False)
+    flags = "".join(word[1:] for word in argv[1:] if word.startswith("-"))
     for word in [word for word in argv[1:] if not word.startswith("-")]:
         name, value = assignment(word)
-        if shell.state.locals and "-g" not in argv:
+        if shell.state.locals and "g" not in flags:
             shell.state.localise(name)
-        shell.state.set(name, value, exported="-x" in argv)
-        shell.state.variables[name].readonly = "-r" in argv
+        shell.state.set(name, value, exported="x" in flags)
+        shell.state.variables[name].readonly = "r" in flags
+        if "a" in flags or "A" in flags:
+            arrays.declare(shell, name, by_name="A" in flags)
     return 0
 
 
