@@ -366,6 +366,10 @@ class Process:
             raise simpy.Interrupt(Signal(number))
         self._task.interrupt(Signal(number))
 
+    def runs(self, task: object) -> bool:
+        """Whether this is the process that a task of the simulation belongs to."""
+        return task is not None and task is self._task
+
     def emit(self, data: bytes) -> Task:
         """Write to stdout and wait for the reader and the clock.
 

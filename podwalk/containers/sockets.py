@@ -201,6 +201,7 @@ class Listener:
     def __init__(self, namespace: NetNs, port: int, protocol: str, address: str) -> None:
         """Take connections from now on."""
         self.namespace, self.port, self.protocol, self.address = namespace, port, protocol, address
+        self.owner: object = namespace.simulation.env.active_process
         self._queue: deque[Connection] = deque()
         self._waiting: simpy.Event | None = None
         self.closed = False

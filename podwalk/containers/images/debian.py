@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from podwalk.containers.images.image import Image, script
-from podwalk.containers.images.refused import refuse
 from podwalk.containers.process import Program
 from podwalk.containers.shell import bash, dash, sh
 from podwalk.containers.tools import PROGRAMS
@@ -20,6 +19,7 @@ from podwalk.containers.tools.nslookup import nslookup
 from podwalk.containers.tools.openssl import openssl
 from podwalk.containers.tools.packet_rules import IPTABLES
 from podwalk.containers.tools.ping import DEBIAN_PING
+from podwalk.containers.tools.refused import refuse
 from podwalk.containers.tools.wget import wget
 
 CURL: dict[str, Program] = {"curl": curl}
@@ -36,9 +36,6 @@ DEBIAN_NET: dict[str, Program] = {
     **IPTABLES,
     **refuse(
         "tcpdump",
-        "conntrack",
-        "ipset",
-        "nft",
         "ethtool",
         "tshark",
         "iperf3",

@@ -138,12 +138,13 @@ class Entry:
     state: str
     local: str
     remote: str
+    owner: object = None
 
 
 def entries(network: NetNs) -> Iterable[Entry]:
     """Return the open sockets of a namespace."""
-    for (protocol, port, address), _ in sorted(network.listeners.items(), key=lambda item: item[0]):
-        yield Entry(protocol.lower(), "LISTEN", f"{address or '0.0.0.0'}:{port}", "0.0.0.0:*")
+    for (protocol, port, address), listener in sorted(network.listeners.items(), key=lambda item: item[0]):
+        yield Entry(protocol.lower(), "LISTEN", f"{address or '0.0.0.0'}:{port}", "0.0.0.0:*", listener.owner)
     for port, address in sorted(network.sockets):
         yield Entry("udp", "UNCONN", f"{address or '0.0.0.0'}:{port}", "0.0.0.0:*")
     for connection in network.connections:
@@ -155,12 +156,6 @@ def _state(connection: Connection) -> str:
     if connection.outgoing.closed:
         return "FIN_WAIT2"
     return "CLOSE_WAIT" if connection.incoming.closed else "ESTABLISHED"
-
-
-def _port_of(text: str) -> int:
-    """Return the port of an address; 0 for any."""
-    port = text.rpartition(":")[2]
-    return int(port) if port.isdigit() else 0
 
 
 def _wanted(process: Process) -> tuple[str, bool, set[str]]:
@@ -218,42 +213,72 @@ def netstat(process: Process) -> Task:
     return 0
 
 
-SS_LETTERS = "alntupHS46"
-"""The options of ss that are understood; -p adds nothing, since whose a socket is, is not simulated."""
+SS_LETTERS = "alntupHSrO46"
+"""The options of ss that are understood."""
+SERVICES = {22: "ssh", 53: "domain", 80: "http", 443: "https", 5432: "postgresql", 6379: "redis", 8080: "http-alt"}
 
 
 def ss(process: Process) -> Task:
-    """List sockets as iproute2's ss does; what it may tell of each beside its addresses is not simulated."""
+    """List sockets as iproute2's ss does; memory, timers and the insides of TCP are not simulated."""
     yield process.sleep(0)
     letters, listening, protocols = _wanted(process)
     if unknown := next((letter for letter in letters if letter not in SS_LETTERS), ""):
         return process.fail(f"ss: -{unknown} is not simulated by Podwalk", 2)
+    words = [word for word in process.argv[1:] if not word.startswith("-")]
     try:
-        passes = socket_filter.read([word for word in process.argv[1:] if not word.startswith("-")])
+        states = socket_filter.states(words)
+        passes = socket_filter.read(words)
     except socket_filter.FilterError as error:
-        return process.fail(str(error))
+        return process.fail(str(error), error.code)
     rows = []
     for entry in entries(process.container.network):
-        is_server = entry.state in ("LISTEN", "UNCONN")
-        if (protocols and entry.protocol not in protocols) or ("a" not in letters and listening != is_server):
+        state = {"ESTABLISHED": "ESTAB"}.get(entry.state, entry.state.replace("_", "-"))
+        is_server = state in ("LISTEN", "UNCONN")
+        if (protocols and entry.protocol not in protocols) or not passes(entry.local, entry.remote):
             continue
-        if not passes(*(_port_of(text) for text in (entry.local, entry.remote))):
-            continue
-        rows.append((entry.protocol, {"ESTABLISHED": "ESTAB"}.get(entry.state, entry.state.replace("_", "-")), entry))
-    with_protocol = len(protocols) != 1
-    table = [["Netid"] * with_protocol + ["State", "Recv-Q", "Send-Q", "Local Address:Port", "Peer Address:Port"]]
-    for protocol, state, entry in rows:
-        backlog = "4096" if state == "LISTEN" else "0"
-        table.append([protocol] * with_protocol + [state, "0", backlog, entry.local, entry.remote])
-    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-    for number, row in enumerate(table):
-        cells = [
-            cell.rjust(width) if title.endswith("Address:Port") and title.startswith("Local") else cell.ljust(width)
-            for cell, width, title in zip(row, widths, table[0], strict=True)
-        ]
-        if number or "H" not in letters:
-            process.write(" ".join(cells) + ("" if number else "Process") + "\n")
+        if state in states or (not states and ("a" in letters or listening == is_server)):
+            rows.append(_ss_row(process, entry, state, letters))
+    hidden = {0} if len(protocols) == 1 else set()
+    hidden |= {1} if len(states) == 1 else set()
+    process.write(_ss_table(rows, hidden, header="H" not in letters))
     return 0
+
+
+def _ss_row(process: Process, entry: Entry, state: str, letters: str) -> list[str]:
+    """Return the cells of one socket."""
+    cells = [entry.protocol, state, "0", "4096" if state == "LISTEN" else "0"]
+    for address in (entry.local, entry.remote):
+        host, _, port = address.rpartition(":")
+        named = "n" not in letters and port.isdigit()
+        cells += [host, SERVICES.get(int(port), port) if named else port]
+    return [*cells, _users(process, entry) if "p" in letters else ""]
+
+
+def _users(process: Process, entry: Entry) -> str:
+    """Return which process of the container a listening socket belongs to."""
+    owner = next((one for one in process.container.processes.values() if one.runs(entry.owner)), None)
+    if owner is None:
+        return ""
+    return f' users:(("{owner.argv[0].rpartition("/")[2].partition(":")[0]}",pid={owner.pid},fd={FIRST_FREE}))'
+
+
+FIRST_FREE = 3
+"""The first file descriptor after the standard ones; which of them a socket has is not simulated."""
+
+
+def _ss_table(rows: list[list[str]], hidden: set[int], *, header: bool) -> str:
+    """Lay the rows out: addresses to the right of their columns, ports to the left."""
+    titles = ["Netid", "State", "Recv-Q", "Send-Q", "Local Address", "Port", "Peer Address", "Port", "Process"]
+    shown = [titles, *rows] if header else rows
+    widths = [max((len(row[column]) for row in shown), default=0) for column in range(len(titles))]
+    widths[2], widths[3] = max(widths[2], 6), max(widths[3], 6)
+    lines = []
+    for row in shown:
+        cells = [cell.rjust(width) if at in (4, 6) else cell.ljust(width)
+                 for at, (cell, width) in enumerate(zip(row, widths, strict=True))]  # fmt: skip
+        front = [cell for at, cell in enumerate(cells[:4]) if at not in hidden]
+        lines.append(" ".join([*front, f"{cells[4]}:{cells[5]}", f"{cells[6]}:{cells[7]}{cells[8]}"]) + "\n")
+    return "".join(lines)
 
 
 BUSYBOX_INTERFACES: dict[str, Program] = {"ifconfig": ifconfig, "route": route, "arp": arp, "netstat": netstat}

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from podwalk.containers.process import Process, Program
+from podwalk.containers.tools.refused import refuse
 from podwalk.network import iptables
 from podwalk.simulation import Task
 
@@ -46,10 +47,10 @@ def list_rules(process: Process) -> Task:
     table = "filter"
     if len(words) > 1 and words[0] in ("-t", "--table"):
         table, words = words[1], words[2:]
-    if not words or words[0] not in ("-S", "--list-rules") or len(words) > 2:
-        return process.fail("iptables: Podwalk simulates `iptables [-t TABLE] -S [CHAIN]` only", 2)
     if not _may_look(process):
         return process.fail(f"iptables {VERSION}: {DENIED}", NO_PERMISSION)
+    if not words or words[0] not in ("-S", "--list-rules") or len(words) > 2:
+        return process.fail("iptables: Podwalk simulates `iptables [-t TABLE] -S [CHAIN]` only", 2)
     chain = words[1] if len(words) > 1 else ""
     lines = _tables(process).get(table, "").splitlines()
     shown = [line for line in map(_as_listed, lines) if line and chain in ("", line.split()[1])]
@@ -84,5 +85,23 @@ def _may_look(process: Process) -> bool:
     return container.files.uid == 0 and (bool(security.get("privileged")) or not {"NET_ADMIN", "ALL"}.isdisjoint(added))
 
 
-IPTABLES: dict[str, Program] = {"iptables": list_rules, "iptables-save": save}
+REFUSALS = {
+    "nft": "Operation not permitted (you must be root)\n"
+    "netlink: Error: cache initialization failed: Operation not permitted",
+    "ipset": "ipset v7.17: Kernel error received: Operation not permitted",
+    "conntrack": "conntrack v1.4.7 (conntrack-tools): Operation failed: sorry, you must be root or get CAP_NET_ADMIN"
+    " capability to do this",
+}
+"""What the kernel's other tools say to a container that may not look, as most may not."""
+
+
+def unsimulated(process: Process) -> Task:
+    """Refuse as the kernel does where it does, else say that what it would show is not simulated."""
+    if _may_look(process):
+        return (yield from refuse(process.argv[0])[process.argv[0]](process))
+    yield process.sleep(0)
+    return process.fail(REFUSALS[process.argv[0].rpartition("/")[2]])
+
+
+IPTABLES: dict[str, Program] = {"iptables": list_rules, "iptables-save": save, **dict.fromkeys(REFUSALS, unsimulated)}
 """The programs, for the images that have them."""

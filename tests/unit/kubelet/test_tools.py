@@ -354,14 +354,26 @@ def test_ping_reaches_pods_but_no_service(lab: Any, echo: str) -> None:
 )
 def test_ss_filters_by_port(words: list[str], ports: list[str]) -> None:
     passes = socket_filter.read(words)
-    assert [port for port in ("8080", "9090") if passes(int(port), 0)] == ports
+    assert [port for port in ("8080", "9090") if passes(f"0.0.0.0:{port}", "0.0.0.0:*")] == ports
+
+
+def test_ss_filters_by_address_and_state() -> None:
+    own, peer = "10.0.0.1:40000", "10.0.0.2:80"
+    assert socket_filter.read(["dst 10.0.0.2"])(own, peer)
+    assert not socket_filter.read(["dst 10.0.0.1"])(own, peer)
+    assert socket_filter.read(["src 10.0.0.0/30 and dst :80"])(own, peer)
+    assert not socket_filter.read(["src 10.0.0.1:1"])(own, peer)
+    words = ["state", "established", "dport = :80"]
+    assert socket_filter.states(words) == {"ESTAB"}
+    assert words == ["dport = :80"]
+    assert "ESTAB" not in socket_filter.states(["exclude", "established"])
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         ("sport = :x", 'Error: "x" does not look like a port.\nCannot parse dst/src address.\n'),
-        ("src 10.0.0.1", "ss: podwalk simulates filters by sport and dport, not by 'src'\n"),
+        ("dev eth0", "ss: podwalk simulates filters by state, src, dst, sport and dport, not by 'dev'\n"),
         ("( sport = :1", 'ss: bison bellows (while parsing filter): "syntax error!" Sorry.\n'),
     ],
 )
