@@ -97,7 +97,11 @@ class Incoming:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server answers. ``takeover`` gets the connection after a 101, with what the client has sent since."""
+    """What a server answers.
+
+    ``takeover`` gets the connection after a 101, with what the client has sent since. A ``silent`` one is not sent: the
+    connection is closed.
+    """
 
     status: int
     headers: Headers = ()
@@ -105,6 +109,7 @@ class Answer:
     reason: str = ""
     close: bool = False
     takeover: Callable[[ByteStream, bytes], Task] | None = None
+    silent: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,6 +144,7 @@ class Server:
     Attributes:
         wrap: makes the TLS stream of a connection; None for plain HTTP.
         bad_request: what a request that is no HTTP is answered with; the default is Go's.
+        refusal: makes that answer for a status, where it is more than words.
         open: the connections that are open; all are closed when the server ends.
     """
 
@@ -151,6 +157,7 @@ class Server:
             400, [("Content-Type", "text/plain; charset=utf-8"), ("Connection", "close")], b"400 Bad Request"
         )
     )
+    refusal: Callable[[int], Answer] | None = None
     open: dict[Connection, simpy.Process] = field(default_factory=dict)
 
     def run(self) -> Task:
@@ -192,6 +199,8 @@ class Server:
             answer = self.handle(request)
             if not isinstance(answer, Answer):
                 answer = yield from answer
+            if answer.silent:
+                return
             if answer.takeover is not None:
                 yield from self._switch(protocol, stream, answer)
                 return
@@ -203,7 +212,9 @@ class Server:
     def _refuse(self, protocol: h11.Connection, stream: ByteStream, status: int) -> None:
         if protocol.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             answer = self.bad_request
-            if status not in (0, 400):
+            if self.refusal is not None:
+                answer = self.refusal(status or 400)
+            elif status not in (0, 400):
                 answer = Answer(status, answer.headers, f"{status} {HTTPStatus(status).phrase}".encode())
             stream.write(_render(protocol, answer, "GET"))
 

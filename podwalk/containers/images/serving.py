@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 import simpy
@@ -98,7 +98,13 @@ def guarded(task: Task) -> Task:
 
 
 def serve(
-    process: Process, port: int, handle: http.Handler, *, wrap: http.Wrap | None = None, address: str = ""
+    process: Process,
+    port: int,
+    handle: http.Handler,
+    *,
+    wrap: http.Wrap | None = None,
+    address: str = "",
+    refusal: Callable[[int], http.Answer] | None = None,
 ) -> Task:
     """Serve HTTP on a port, of every address or of one; to be given to :func:`hold`."""
     container = process.container
@@ -110,6 +116,7 @@ def serve(
         return handle(request)
 
     server = http.Server(process.simulation, container.network.listen(port, address=address), counted, wrap)
+    server.refusal = refusal
     return server.run()
 
 

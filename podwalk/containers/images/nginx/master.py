@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import simpy
 from cryptography import x509
@@ -12,7 +12,7 @@ from cryptography import x509
 from podwalk.containers import http, tls
 from podwalk.containers.files import FileError
 from podwalk.containers.images import serving
-from podwalk.containers.images.nginx import configuration
+from podwalk.containers.images.nginx import configuration, pages
 from podwalk.containers.images.nginx.configuration import ConfigurationError, Directive
 from podwalk.containers.images.nginx.site import Clients, Listen, Site, listens, verification
 from podwalk.containers.process import SIGHUP, SIGINT, SIGTERM, Process, Signal
@@ -149,12 +149,27 @@ class Master:
             if port in self.running:
                 continue
             try:
-                task = serving.serve(
-                    self.process, port, self._handler(port), wrap=self._wrap(port) if port in self.contexts else None
-                )
+                wrap = self._wrap(port) if port in self.contexts else None
+                task = serving.serve(self.process, port, self._handler(port), wrap=wrap, refusal=self._refusal(port))
             except AddressInUse as error:
                 raise ConfigurationError(f"bind() to 0.0.0.0:{port} failed (98: Address already in use)") from error
             self.running[port] = self.process.simulation.spawn(serving.guarded(task))
+
+    def _refusal(self, port: int) -> Callable[[int], http.Answer]:
+        """Return what answers a request that is none, with the signature of the port's first server."""
+
+        def refuse(status: int) -> http.Answer:
+            signature = self.servers[port][0].signature
+            page = pages.error(status, signature)
+            headers = [
+                ("Server", signature),
+                ("Date", http.date(self.process.simulation)),
+                ("Content-Type", "text/html"),
+                ("Content-Length", str(len(page))),
+            ]
+            return http.Answer(status, headers, page, pages.reason(status), close=True)
+
+        return refuse
 
     def _wrap(self, port: int) -> http.Wrap:
         """Return what begins TLS on a connection, with the certificate that SNI asks for."""

@@ -44,8 +44,31 @@ TYPES = {
 MIME_FILE = "types {\n" + "".join(f"    {kind} {extension};\n" for extension, kind in TYPES.items()) + "}\n"
 
 
+KNOWN = frozenset(
+    [
+        200,
+        201,
+        202,
+        204,
+        206,
+        *range(301, 305),
+        307,
+        308,
+        *range(400, 407),
+        *range(408, 417),
+        421,
+        429,
+        *range(500, 506),
+        507,
+    ]
+)
+"""The statuses that nginx has a phrase for."""
+
+
 def reason(status: int) -> str:
     """Return the reason phrase nginx sends; none for a status it does not know."""
+    if status not in KNOWN and not 494 <= status <= 499:
+        return ""
     if status in REASONS:
         return REASONS[status]
     try:

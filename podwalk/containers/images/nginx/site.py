@@ -29,6 +29,14 @@ from podwalk.containers.sockets import Address, ConnectionTimedOut, SocketError
 from podwalk.network.ingress import passwords
 
 PROXY_TIMEOUT_S = 60.0
+NAME_WIDTH = 50
+"""Characters of a name in a directory's listing."""
+NO_ANSWER = 444
+"""The status with which nginx closes a connection without a word."""
+ADDED_TO = frozenset([200, 201, 204, 206, 301, 302, 303, 304, 307, 308])
+"""The statuses whose answers get the headers of ``add_header`` and ``expires``."""
+BODY_LIMIT = 1024**2
+"""Bytes that a request's body may have where the configuration says nothing."""
 REDIRECTS = 10
 COMBINED = (
     '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"'
@@ -76,6 +84,7 @@ class Visit:
     scopes: list[Directive] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
     captures: tuple[str, ...] = ()
+    first: str = ""
     status: int = 0
 
 
@@ -102,8 +111,13 @@ class Site:
         self.served += 1
         path, _, query = request.target.partition("?")
         visit = Visit(request, port, _clean(unquote(path)), query)
-        answer = yield from self._process(visit)
+        visit.first = visit.path
+        climbs = _climbs(unquote(path))
+        answer = self._error(400) if climbs else (yield from self._process(visit))
         page = self._error_page(visit, answer)
+        if answer.silent:
+            self._log(visit, answer)
+            return answer
         finished = self._finish(visit, page if isinstance(page, http.Answer) else (yield from page))
         self._log(visit, finished)
         return finished
@@ -120,6 +134,8 @@ class Site:
             location, captures = self._location(visit, self.block)
             visit.scopes, visit.captures = [self.block, *location], captures or visit.captures
             before = visit.path
+            if (done := self._barred(visit)) is not None:
+                return done
             if location and (done := self._rewrite(visit, location[-1])) is not None:
                 return done
             if visit.path != before and "break" not in visit.variables:
@@ -186,7 +202,10 @@ class Site:
         target = self._value(visit, one.args[1])
         flag = one.args[2] if len(one.args) > 2 else ""
         if flag in ("redirect", "permanent") or target.startswith(("http://", "https://", "$scheme")):
-            query = f"?{visit.query}" if visit.query and "?" not in target else ""
+            query = ""
+            if visit.query and not target.endswith("?"):
+                query = ("&" if "?" in target else "?") + visit.query
+            target = target.removesuffix("?")
             return True, self._redirect(301 if flag == "permanent" else 302, self._absolute(visit, target) + query)
         path, question, query = target.partition("?")
         visit.path = path
@@ -225,12 +244,14 @@ class Site:
         text = self._value(visit, one.args[1]) if len(one.args) > 1 else None
         if status in (301, 302, 303, 307, 308):
             return self._redirect(status, self._absolute(visit, text or ""))
-        if text is None:
-            return self._error(status) if status >= 300 else http.Answer(status, [("Content-Type", "")], b"")
-        kind = self._setting(visit, "default_type")
-        return http.Answer(
-            status, [("Content-Type", kind.args[0] if kind is not None else "text/plain")], text.encode()
-        )
+        if status == NO_ANSWER:
+            return http.Answer(status, silent=True)
+        if text is None and (status == 204 or not pages.reason(status)):
+            return http.Answer(status)
+        if text is None and status >= 300:
+            return self._error(status)
+        kind = [("Content-Type", self._kind(visit, visit.path))]
+        return http.Answer(status, kind, (text or "").encode())
 
     def _absolute(self, visit: Visit, target: str) -> str:
         if not target.startswith("/"):
@@ -268,7 +289,7 @@ class Site:
         return []
 
     def _refuse(self, visit: Visit) -> http.Answer | None:
-        """Apply ``allow``, ``deny``, ``auth_basic`` and ``internal``."""
+        """Apply ``allow``, ``deny`` and ``auth_basic``."""
         client = ipaddress.ip_address(visit.request.remote.ip)
         for scope in [*reversed(visit.scopes), self.http]:
             rules = [one for one in scope.block or () if one.name in ("allow", "deny")]
@@ -285,7 +306,15 @@ class Site:
             return http.Answer(
                 401, [*answer.headers, ("WWW-Authenticate", f'Basic realm="{realm.args[0]}"')], answer.body
             )
-        if visit.scopes and visit.scopes[-1].first("internal") is not None and not visit.status:
+        return None
+
+    def _barred(self, visit: Visit) -> http.Answer | None:
+        """Apply ``internal`` and the limit of a body, as soon as the location is found."""
+        largest = self._setting(visit, "client_max_body_size")
+        limit = _size(largest.args[0]) if largest is not None else BODY_LIMIT
+        if limit and len(visit.request.body) > limit:
+            return dataclasses.replace(self._error(413), close=True)
+        if visit.scopes[-1].first("internal") is not None and not visit.status and visit.path == visit.first:
             return self._error(404)
         return None
 
@@ -373,12 +402,25 @@ class Site:
         return self._read(visit, where)
 
     def _index(self, where: str, path: str) -> http.Answer:
-        rows = "".join(f'<a href="{quote(name)}">{name}</a>\r\n' for name in self.process.container.files.list(where))
+        rows = "".join(self._row(where, name) for name in self.process.container.files.list(where))
         body = (
             f"<html>\r\n<head><title>Index of {path}</title></head>\r\n<body>\r\n<h1>Index of {path}</h1><hr><pre><a"
             f' href="../">../</a>\r\n{rows}</pre><hr></body>\r\n</html>\r\n'
         )
         return http.Answer(200, [("Content-Type", "text/html")], body.encode())
+
+    def _row(self, where: str, name: str) -> str:
+        """Return a line of a directory's listing; names that begin with a dot are left out."""
+        if name.startswith("."):
+            return ""
+        files, path = self.process.container.files, f"{where.rstrip('/')}/{name}"
+        folder = files.is_dir(path)
+        shown = f"{name}/" if folder else name
+        when = self.process.simulation.datetime(files.stat(path).mtime).strftime("%d-%b-%Y %H:%M")
+        size = "-" if folder else str(files.stat(path).size)
+        cut = shown if len(shown) <= NAME_WIDTH else f"{shown[: NAME_WIDTH - 3]}..>"
+        link = f'<a href="{quote(shown)}">{cut}</a>'
+        return f"{link}{' ' * (NAME_WIDTH - min(len(shown), NAME_WIDTH))} {when} {size:>19}\r\n"
 
     def _read(self, visit: Visit, where: str) -> http.Answer:
         files = self.process.container.files
@@ -388,9 +430,7 @@ class Site:
             number = {"EACCES": 13, "ENOTDIR": 20}.get(error.name, 2)
             self._complain(visit, f'open() "{where}" failed ({number}: {error.reason})')
             return self._error(403 if error.name == "EACCES" else 404)
-        extension = where.rpartition("/")[2].rpartition(".")[2].lower() if "." in where.rpartition("/")[2] else ""
-        default = self._setting(visit, "default_type")
-        kind = pages.TYPES.get(extension) or (default.args[0] if default is not None else "text/plain")
+        kind = self._kind(visit, where)
         moment = self.process.simulation.epoch + timedelta(seconds=node.mtime)
         seconds = int(moment.timestamp())
         headers = [
@@ -405,6 +445,13 @@ class Site:
         ):
             return http.Answer(304, headers[1:3], b"")
         return self._part(visit, headers, data)
+
+    def _kind(self, visit: Visit, path: str) -> str:
+        """Return the type of what is at a path: by its ending, else what ``default_type`` says."""
+        name = path.rpartition("/")[2]
+        default = self._setting(visit, "default_type")
+        usual = default.args[0] if default is not None else "text/plain"
+        return pages.TYPES.get(name.rpartition(".")[2].lower() if "." in name else "", usual)
 
     def _part(self, visit: Visit, headers: list[tuple[str, str]], data: bytes) -> http.Answer:
         """Answer with a file, or the one part of it that is asked for; several parts at once are not simulated."""
@@ -443,8 +490,10 @@ class Site:
                 )
                 continue_status = 502
             else:
+                visit.variables["upstream_status"] = str(reply.status)
                 kept = [(name, value) for name, value in reply.headers if name.lower() not in HOP_BY_HOP]
                 return http.Answer(reply.status, kept, reply.body, reply.reason)
+            visit.variables["upstream_status"] = str(continue_status)
         return self._error(continue_status)
 
     def _proxy_path(self, visit: Visit, one: Directive, path: str) -> str:
@@ -478,9 +527,11 @@ class Site:
             host, _, number = name.partition(":")
             yield host, int(number or port)
             return
-        servers = [one.args[0] for one in block.all("server") if "down" not in one.args for _ in range(_weight(one))]
+        listed = [one for one in block.all("server") if "down" not in one.args]
+        servers = [one.args[0] for one in listed if "backup" not in one.args for _ in range(_weight(one))]
+        spare = [one.args[0] for one in listed if "backup" in one.args]
         turn = self.turns[name] = (self.turns.get(name, -1) + 1) % max(len(servers), 1)
-        for server in dict.fromkeys(servers[turn:] + servers[:turn]):
+        for server in dict.fromkeys([*servers[turn:], *servers[:turn], *spare]):
             host, _, number = server.partition(":")
             yield host, int(number or port)
 
@@ -490,18 +541,25 @@ class Site:
         scheme, host, port = where
         found = yield from resolver.lookup(self.process.container, host)
         ip = self.process.simulation.random.choice(found.addresses)
-        connection = yield from self.process.container.network.connect(ip, port, timeout_s=PROXY_TIMEOUT_S)
+        visit.variables["upstream_addr"] = f"{ip}:{port}"
+        connect_s, read_s = (self._span(visit, f"proxy_{kind}_timeout") for kind in ("connect", "read"))
+        connection = yield from self.process.container.network.connect(ip, port, timeout_s=connect_s)
         try:
             stream: http.ByteStream = connection
             if scheme == "https":
                 stream = yield from tls.client(connection, tls.unverified(), host)
             return (
                 yield from http.exchange(
-                    stream, visit.request.method, path, headers, visit.request.body, timeout_s=PROXY_TIMEOUT_S
+                    stream, visit.request.method, path, headers, visit.request.body, timeout_s=read_s
                 )
             )
         finally:
             connection.close()
+
+    def _span(self, visit: Visit, name: str) -> float:
+        """Return a time that the configuration sets for the proxy, in seconds."""
+        wanted = self._setting(visit, name)
+        return float(_seconds(wanted.args[0])) if wanted is not None else PROXY_TIMEOUT_S
 
     def _error_page(self, visit: Visit, answer: http.Answer) -> http.Answer | Generator[simpy.Event, Any, http.Answer]:
         """Replace an error by the page that ``error_page`` names."""
@@ -531,7 +589,7 @@ class Site:
         else:
             visit.path = self._value(visit, target)
             page = yield from self._process(visit)
-        if not isinstance(page, http.Answer) or page.status >= 400:
+        if not isinstance(page, http.Answer) or (page.status >= 400 and page.body == self._error(page.status).body):
             return answer
         return http.Answer(status, page.headers, page.body)
 
@@ -539,19 +597,44 @@ class Site:
         """Put the headers in nginx's order, with those of ``add_header``."""
         given = [pair for pair in answer.headers if pair[1]]
         early = [pair for pair in given if pair[0].lower() == "content-type"]
-        middle = [pair for pair in given if pair[0].lower() in ("last-modified", "location")]
-        late = [pair for pair in given if pair not in early and pair not in middle]
-        keep = visit.request.version == "1.1" and "close" not in visit.request.header("connection").lower()
+        own = self._absolute(visit, "/")
+        middle = [
+            pair
+            for pair in given
+            if pair[0].lower() == "last-modified" or (pair[0].lower() == "location" and pair[1].startswith(own))
+        ]
+        ranges = [pair for pair in given if pair[0] in ("Accept-Ranges", "Content-Range")]
+        late = [pair for pair in given if pair not in (*early, *middle, *ranges)]
+        keep = (
+            not answer.close
+            and visit.request.version == "1.1"
+            and "close" not in visit.request.header("connection").lower()
+        )
         headers = [("Server", self.signature), ("Date", http.date(self.process.simulation)), *early]
         if answer.status not in (204, 304):
             headers.append(("Content-Length", str(len(answer.body))))
         headers += [*middle, ("Connection", "keep-alive" if keep else "close"), *late]
+        if answer.status in ADDED_TO:
+            headers += self._expiry(visit)
         for one in self._settings(visit, "add_header"):
-            if answer.status in (200, 201, 204, 206, 301, 302, 303, 304, 307, 308) or one.args[-1] == "always":
+            if answer.status in ADDED_TO or one.args[-1] == "always":
                 headers.append((one.args[0], self._value(visit, one.args[1])))
-        return http.Answer(
-            answer.status, headers, answer.body, answer.reason or pages.reason(answer.status), close=not keep
-        )
+        reason = answer.reason or pages.reason(answer.status)
+        return http.Answer(answer.status, [*headers, *ranges], answer.body, reason, close=not keep)
+
+    def _expiry(self, visit: Visit) -> list[tuple[str, str]]:
+        """Return the headers of ``expires``."""
+        wanted = self._setting(visit, "expires")
+        if wanted is None or wanted.args[0] == "off":
+            return []
+        word = wanted.args[-1]
+        if word in ("epoch", "max"):
+            moment = "Thu, 01 Jan 1970 00:00:01 GMT" if word == "epoch" else "Thu, 31 Dec 2037 23:55:55 GMT"
+            return [("Expires", moment), ("Cache-Control", "no-cache" if word == "epoch" else "max-age=315360000")]
+        span = _seconds(self._value(visit, word))
+        when = self.process.simulation.datetime().replace(microsecond=0) + timedelta(seconds=span)
+        control = f"max-age={span}" if span >= 0 else "no-cache"
+        return [("Expires", format_datetime(when, usegmt=True)), ("Cache-Control", control)]
 
     def _value(self, visit: Visit, text: str) -> str:
         return substitute(text, lambda name: self.variable(visit, name))
@@ -563,6 +646,13 @@ class Site:
             return visit.captures[int(name)] if int(name) < len(visit.captures) else ""
         if name in visit.variables:
             return visit.variables[name]
+        if name == "request_id":
+            # The same for the whole request.
+            visit.variables[name] = f"{self.process.simulation.random.getrandbits(128):032x}"
+            return visit.variables[name]
+        if name == "document_root":
+            root = self._setting(visit, "root") if visit.scopes else None
+            return root.args[0] if root is not None else "/etc/nginx/html"
         for one in self.http.all("map"):
             if one.args[1] == f"${name}":
                 return self._mapped(visit, one)
@@ -642,6 +732,21 @@ class Site:
             return
 
 
+def _size(text: str) -> int:
+    """Return bytes as nginx writes them: ``8k``, ``1m``."""
+    factor = {"k": 1024, "m": 1024**2, "g": 1024**3}.get(text[-1:].lower(), 1)
+    return int(re.sub(r"\D", "", text) or 0) * factor
+
+
+SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "M": 2_592_000, "y": 31_536_000}
+
+
+def _seconds(text: str) -> int:
+    """Return a time as nginx writes it, ``1h30m``; a number alone is seconds."""
+    found = re.findall(r"(\d+)([smhdwMy]?)", text)
+    return (-1 if text.startswith("-") else 1) * sum(int(number) * SPANS.get(unit, 1) for number, unit in found)
+
+
 def _clean(path: str) -> str:
     """Merge slashes and resolve ``.`` and ``..``, keeping a final slash."""
     parts: list[str] = []
@@ -651,6 +756,16 @@ def _clean(path: str) -> str:
         elif part not in ("", "."):
             parts.append(part)
     return "/" + "/".join(parts) + ("/" if parts and path.endswith(("/", "/.", "/..")) else "")
+
+
+def _climbs(path: str) -> bool:
+    """Whether a path leads above the root."""
+    depth = 0
+    for part in path.split("/"):
+        depth += -1 if part == ".." else part not in ("", ".")
+        if depth < 0:
+            return True
+    return False
 
 
 def _weight(one: Directive) -> int:
