@@ -15,7 +15,7 @@ from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 
-from podwalk.api import failures
+from podwalk.api import failures, families
 from podwalk.api.registry import Resource
 from podwalk.api.trees import dig, drop
 from podwalk.errors import Cause
@@ -48,12 +48,15 @@ def allocate(objects: StoredObjects, resource: Resource, service: Object, old: O
     """
     if resource.key != "services":
         return NOTHING
+    families.align(service["spec"], (old.get("spec") or {}) if old is not None else None)
+    if causes := families.settle(service, old, _available(objects)):
+        raise failures.invalid("", "Service", service["metadata"].get("name", ""), causes)
     if old is not None:
         _carry_over(service, old)
-    _set_families(objects, service)
     before = _cluster_ips(old) if old is not None else ()
     if not _malformed(service):
-        _allocate_ip(objects, service, before)
+        if old is None or not families.needs_ip(old.get("spec") or {}):
+            _allocate_ip(objects, service)
         _allocate_ports(objects, service, old)
     after = _cluster_ips(service)
     return Claims(tuple(ip for ip in after if ip not in before), tuple(ip for ip in before if ip not in after))
@@ -97,13 +100,8 @@ def _remove(objects: StoredObjects, ip: str) -> None:
 
 
 def _malformed(service: Object) -> bool:
-    """Whether validation will refuse the Service anyway, so that its words come first."""
-    spec = service["spec"]
-    ips = spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else [])
-    for ip in ips:
-        if ip not in ("None", "") and _address(ip) is None:
-            return True
-    return any(not isinstance(port, dict) for port in spec.get("ports") or ())
+    """Whether validation will refuse the Service's ports anyway, so that its words come first."""
+    return any(not isinstance(port, dict) for port in service["spec"].get("ports") or ())
 
 
 @lru_cache(maxsize=4096)
@@ -121,10 +119,6 @@ def _cluster_ips(service: Object | None) -> tuple[str, ...]:
     return tuple(ip for ip in spec.get("clusterIPs") or () if ip not in ("None", "") and _address(ip))
 
 
-def _needs_ip(spec: Object) -> bool:
-    return bool(spec.get("type", "ClusterIP") != "ExternalName")
-
-
 def _needs_node_ports(spec: Object) -> bool:
     kind = spec.get("type", "ClusterIP")
     return bool(kind == "NodePort" or (kind == "LoadBalancer" and spec.get("allocateLoadBalancerNodePorts", True)))
@@ -135,23 +129,16 @@ def _needs_health_check(spec: Object) -> bool:
 
 
 def _carry_over(service: Object, old: Object) -> None:
-    """Fill in what was allocated before and what the client left out; drop what the new type does not have.
+    """Keep the node ports of before; drop what the new type does not have.
 
-    Source: ``patchAllocatedValues``, ``normalizeClusterIPs`` and ``dropTypeDependentFields``.
+    Source: ``patchAllocatedValues`` and ``dropTypeDependentFields``.
     """
     spec, before = service["spec"], old.get("spec") or {}
-    both = _needs_ip(spec) and _needs_ip(before)
-    same = spec.get("clusterIPs", before.get("clusterIPs")) == before.get("clusterIPs")
-    if both and same and not spec.get("clusterIP"):
-        drop(spec, "clusterIP", before.get("clusterIP"))
-        drop(spec, "clusterIPs", before.get("clusterIPs"))
-    _align_ips(spec, before)
-    if _needs_ip(spec) and _needs_ip(before):
+    if families.needs_ip(before) and not families.needs_ip(spec):
+        if (spec.get("clusterIPs") or []) == (before.get("clusterIPs") or []):
+            drop(spec, "clusterIP", None)
+            drop(spec, "clusterIPs", None)
         for key in ("ipFamilies", "ipFamilyPolicy"):
-            if spec.get(key) is None:
-                drop(spec, key, before.get(key))
-    elif not _needs_ip(spec):
-        for key in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
             if spec.get(key) == before.get(key):
                 spec.pop(key, None)
     _carry_ports(spec, before)
@@ -159,19 +146,6 @@ def _carry_over(service: Object, old: Object) -> None:
         for key, types in _TYPE_FIELDS.items():
             if spec.get("type") not in types and spec.get(key) == before.get(key):
                 spec.pop(key, None)
-
-
-def _align_ips(spec: Object, before: Object) -> None:
-    """Make ``clusterIP`` and the first of ``clusterIPs`` the same, if the client changed one of them only."""
-    one, many = spec.get("clusterIP"), spec.get("clusterIPs")
-    if one != before.get("clusterIP") and many == before.get("clusterIPs"):
-        drop(spec, "clusterIPs", [one, *(many or [])[1:]] if one else None)
-    elif one == before.get("clusterIP") and many != before.get("clusterIPs"):
-        drop(spec, "clusterIP", many[0] if many else one)
-        if not many and one:
-            spec["clusterIPs"] = before.get("clusterIPs")
-    elif one and not many:
-        spec["clusterIPs"] = [one]
 
 
 def _carry_ports(spec: Object, before: Object) -> None:
@@ -199,32 +173,9 @@ _TYPE_FIELDS = {
 }
 
 
-def _set_families(objects: StoredObjects, service: Object) -> None:
-    spec = service["spec"]
-    if not _needs_ip(spec):
-        return
-    if spec.get("clusterIPs") and not spec.get("clusterIP"):
-        return
-    if spec.get("clusterIP") and not spec.get("clusterIPs"):
-        spec["clusterIPs"] = [spec["clusterIP"]]
-    available = {f"IPv{network.version}" for network in networks(objects)}
-    headless_without_selector = spec.get("clusterIP") == "None" and not spec.get("selector")
-    name = service["metadata"].get("name", "")
-    if spec.get("ipFamilyPolicy") == "RequireDualStack" and len(available) < 2 and not headless_without_selector:
-        text = 'Invalid value: "RequireDualStack": this cluster is not configured for dual-stack services'
-        raise failures.invalid("", "Service", name, [Cause("FieldValueInvalid", "spec.ipFamilyPolicy", text)])
-    for index, family in enumerate(spec.get("ipFamilies") or ()):
-        if family in ("IPv4", "IPv6") and family not in available and not headless_without_selector:
-            text = f'Invalid value: "{family}": not configured on this cluster'
-            raise failures.invalid("", "Service", name, [Cause("FieldValueInvalid", f"spec.ipFamilies[{index}]", text)])
-    if headless_without_selector:
-        spec.setdefault("ipFamilyPolicy", "RequireDualStack")
-        families = sorted(("IPv4", "IPv6"), key=lambda family: family not in available)
-        spec.setdefault("ipFamilies", families if spec["ipFamilyPolicy"] != "SingleStack" else families[:1])
-    spec.setdefault("ipFamilyPolicy", "SingleStack")
-    if not spec.get("ipFamilies"):
-        family = "IPv6" if ":" in (spec.get("clusterIP") or "") else min(available, default="IPv4")
-        spec["ipFamilies"] = [family]
+def _available(objects: StoredObjects) -> list[str]:
+    """Return the families that the administrator gave the cluster; a ServiceCIDR adds addresses, but no family."""
+    return [f"IPv{ip_network(objects.options.service_cidr).version}"]
 
 
 def networks(objects: StoredObjects) -> list[Network]:
@@ -244,14 +195,13 @@ def _is_ready(cidr: Object) -> bool:
     return all(condition.get("status") == "True" for condition in conditions if condition.get("type") == "Ready")
 
 
-def _allocate_ip(objects: StoredObjects, service: Object, before: tuple[str, ...]) -> None:
+def _allocate_ip(objects: StoredObjects, service: Object) -> None:
     spec = service["spec"]
-    if not _needs_ip(spec) or spec.get("clusterIP") == "None":
+    if not families.needs_ip(spec) or spec.get("clusterIP") == "None":
         return
     asked = [ip for ip in spec.get("clusterIPs") or () if ip]
     for ip in asked:
-        if ip not in before:
-            _check_ip(objects, service, asked, ip)
+        _check_ip(objects, service, asked, ip)
     if not asked:
         chosen = _free_ip(objects, service)
         spec["clusterIP"], spec["clusterIPs"] = chosen, [chosen]

@@ -41,7 +41,7 @@ def service(obj: Object, old: Object | None) -> Causes:
     yield from _ports(ports)
     yield from metadata.labels("spec.selector", spec.get("selector"))
     yield from _affinity(spec)
-    yield from _cluster_ips(spec, old)
+    yield from cluster_ips(spec, old)
     for index, address in enumerate(spec.get("externalIPs") or ()):
         known = ((old or {}).get("spec") or {}).get("externalIPs") or ()
         problems = [] if address in known else names.ip(address, strict=False)
@@ -61,7 +61,7 @@ def _headless(spec: Object) -> bool:
 
 def _external_name(spec: Object) -> Causes:
     for name in ("clusterIPs", "ipFamilies", "ipFamilyPolicy"):
-        if spec.get(name):
+        if spec.get(name) or (name == "ipFamilyPolicy" and spec.get(name) is not None):
             yield forbidden(f"spec.{name}", "may not be set for ExternalName services")
     target = (spec.get("externalName") or "").removesuffix(".")
     if target:
@@ -111,7 +111,11 @@ def _affinity(spec: Object) -> Causes:
             yield invalid(f"{path}.clientIP.timeoutSeconds", seconds, detail)
 
 
-def _cluster_ips(spec: Object, old: Object | None) -> Causes:
+def cluster_ips(spec: Object, old: Object | None) -> Causes:
+    """Yield what is wrong with a Service's cluster IPs, families and their policy.
+
+    Source: pkg/apis/core/validation, ValidateServiceClusterIPsRelatedFields.
+    """
     if spec.get("type") == "ExternalName":
         return
     one, every = spec.get("clusterIP") or "", spec.get("clusterIPs") or []
@@ -142,7 +146,7 @@ def _cluster_ips(spec: Object, old: Object | None) -> Causes:
         yield invalid("spec.clusterIPs", every, "may specify no more than one IP for each IP family")
     if not _headless(spec):
         for index, (address, family) in enumerate(zip(every, spec.get("ipFamilies") or [], strict=False)):
-            if (family == "IPv6") != (":" in address):
+            if family in ("IPv4", "IPv6") and (family == "IPv6") != (":" in address):
                 detail = f"expected an {family} value as indicated by `ipFamilies[{index}]`"
                 yield invalid(f"spec.clusterIPs[{index}]", address, detail)
 
