@@ -63,7 +63,8 @@ class Choice:
 def behind(view: View, service: Object, port: Object) -> tuple[Endpoint, ...]:
     """Return every endpoint of one port of a Service, ready or not, each once, in kube-proxy's order of "address:port".
 
-    A slice that is marked as a headless Service's, though the Service is none, is passed over, as kube-proxy does.
+    As kube-proxy does, a slice is passed over that has no IPv4 addresses, or is marked as a headless Service's though
+    the Service is none; and so is every address of an endpoint but the first.
 
     Args:
         view: the objects.
@@ -74,6 +75,8 @@ def behind(view: View, service: Object, port: Object) -> tuple[Endpoint, ...]:
     found: dict[tuple[str, int], Endpoint] = {}
     for endpoint_slice in view.lookup("slice-service", f"{metadata.get('namespace', '')}/{metadata['name']}"):
         if not headless and HEADLESS in (endpoint_slice["metadata"].get("labels") or {}):
+            continue
+        if endpoint_slice.get("addressType", "IPv4") != "IPv4":
             continue
         for endpoint in _of_slice(endpoint_slice, port):
             found.setdefault((endpoint.ip, endpoint.port), endpoint)
@@ -87,7 +90,7 @@ def _of_slice(endpoint_slice: Object, port: Object) -> Iterator[Endpoint]:
         if not same or slice_port.get("protocol", "TCP") != protocol or not slice_port.get("port"):
             continue
         for endpoint in endpoint_slice.get("endpoints") or ():
-            for address in endpoint.get("addresses") or ():
+            for address in (endpoint.get("addresses") or ())[:1]:
                 yield _endpoint(endpoint_slice, endpoint, address, slice_port["port"])
 
 
