@@ -65,6 +65,12 @@ def is_address(text: str) -> bool:
     return True
 
 
+def is_name(text: str) -> bool:
+    """Whether a text can be asked for: labels of 1 to 63 bytes, 253 in all (RFC 1035, 2.3.4)."""
+    labels = text.removesuffix(".").split(".")
+    return all(0 < len(label.encode()) <= 63 for label in labels) and len(text.encode()) <= 253
+
+
 def lookup(container: Container, name: str, *, library: Library = "glibc") -> Generator[simpy.Event, Any, Host]:
     """Resolve a name to IPv4 addresses, as ``getaddrinfo`` does.
 
@@ -75,6 +81,8 @@ def lookup(container: Container, name: str, *, library: Library = "glibc") -> Ge
         return Host(name, (name,))
     if listed := in_hosts(container.files, name):
         return listed
+    if not is_name(name):
+        raise LookupFailed(name)
     settings = conf(container.files)
     failed = False
     for candidate in search.names(settings, name):

@@ -239,7 +239,11 @@ class Stream:
 
 
 class Datagrams:
-    """A UDP socket."""
+    """A UDP socket.
+
+    Only one that is ``connected``, as a client's is, hears that the other side has no such port: the kernel tells a
+    server's socket, which talks to many, nothing of it.
+    """
 
     def __init__(self, namespace: NetNs, port: int, address: str) -> None:
         """Receive from now on."""
@@ -247,6 +251,7 @@ class Datagrams:
         self._queue: deque[tuple[bytes, str, int]] = deque()
         self._waiting: simpy.Event | None = None
         self._refused = False
+        self.connected = False
         self.streams: OrderedDict[tuple[str, int], Stream] = OrderedDict()
         self.closed = False
 
@@ -280,8 +285,9 @@ class Datagrams:
 
     def refuse(self) -> None:
         """Note that the other side has no such port."""
-        self._refused = True
-        self._wake()
+        if self.connected:
+            self._refused = True
+            self._wake()
 
     def remember(self, ip: str, port: int, stream: Stream) -> None:
         """Keep a stream, the least recently used going first."""
@@ -358,11 +364,12 @@ class NetNs:
         Raises:
             AddressInUse: when somebody has it.
         """
-        port = port or self.ephemeral()
+        connected, port = not port, port or self.ephemeral()
         address = "" if address in ("0.0.0.0", "::", "*") else address
         if (port, address) in self.sockets:
             raise AddressInUse(f"{address or '0.0.0.0'}:{port}")
         socket = self.sockets[port, address] = Datagrams(self, port, address)
+        socket.connected = connected
         return socket
 
     def socket(self, port: int, ip: str) -> Datagrams | None:

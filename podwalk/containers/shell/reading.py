@@ -34,6 +34,10 @@ def read(shell: Shell, argv: list[str]) -> Step:
         raise ShellError("read error: Bad file descriptor", 1, fatal=False)
     if "p" in options and shell.process.tty:
         shell.write(options["p"], 2)
+    if "t" in options and not re.fullmatch(r"\d+(\.\d*)?|\.\d+", options["t"]):
+        if shell.dialect.bash:
+            raise ShellError(f"{options['t']}: invalid timeout specification", 1, fatal=False)
+        raise ShellError("invalid timeout", 2, fatal=False)
     characters, ended = yield _gather(shell, stream, options)
     if "a" in options:
         text = "".join(character for character, _ in characters)

@@ -21,6 +21,7 @@ import dns.rdatatype
 import dns.rrset
 import simpy
 
+from podwalk.containers import resolver
 from podwalk.containers.process import Process
 from podwalk.containers.sockets import ConnectionRefused, SocketError
 from podwalk.containers.tools import lookup
@@ -55,6 +56,13 @@ def known(kind: str) -> bool:
     except (dns.rdatatype.UnknownRdatatype, ValueError):
         return False
     return True
+
+
+def illegal(name: str) -> str:
+    """Return what is wrong with a name that cannot be asked for, in BIND's words; empty if nothing is."""
+    if resolver.is_name(name):
+        return ""
+    return "empty label" if ".." in name or name.startswith(".") else "label too long"
 
 
 def cookie_for(process: Process, asked: Asking, server: str) -> bytes:

@@ -549,6 +549,8 @@ def _address(transfer: Transfer, host: str, port: int) -> Generator[simpy.Event,
         # The last port may be left out, with its colon: `::HOST`.
         fields = (*entry.split(":"), "")
         if len(fields) in (4, 5) and fields[0] in ("", host) and fields[1] in ("", str(port)):
+            if fields[3] and not fields[3].isdigit():
+                raise CurlError(49, f"No valid port number in connect to host string ({fields[3]})")
             host, port = fields[2] or host, int(fields[3] or port)
             transfer.say("*", f"Connecting to hostname: {host}")
             break
@@ -813,7 +815,11 @@ def _write_out(transfer: Transfer, code: int, message: str) -> None:
     if not template:
         return
     if template.startswith("@"):
-        template = _file(transfer, template[1:], 26).decode(errors="replace")
+        try:
+            template = _file(transfer, template[1:], 26).decode(errors="replace")
+        except CurlError:
+            transfer.process.stderr.write(f"Warning: Failed to read {template[1:]}".encode())
+            return
     facts = _facts(transfer, code, message)
     for escape, char in (("\\n", "\n"), ("\\t", "\t"), ("\\r", "\r")):
         template = template.replace(escape, char)

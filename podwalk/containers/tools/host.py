@@ -113,6 +113,8 @@ def host(process: Process) -> Task:
     command = read(process.argv[1:])
     if command.problem:
         return process.fail(command.problem, command.code)
+    if why := bind.illegal(command.words[0]):
+        return process.fail(f"host: '{command.words[0]}' is not in legal name syntax ({why})")
     settings = resolver.conf(process.container.files)
     server, title, name = settings.nameservers[0], "", command.words[0]
     if len(command.words) > 1:

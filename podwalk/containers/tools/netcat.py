@@ -28,6 +28,7 @@ from podwalk.simulation import Task
 SERVICES = {21: "ftp", 22: "ssh", 23: "telnet", 25: "smtp", 53: "domain", 80: "http", 443: "https", 3306: "mysql",
             5432: "postgresql", 6379: "redis", 8080: "http-alt"}  # fmt: skip
 PORT_LIMIT = 1024
+PORTS = 65_535
 UDP_PROBE_S = 1.0
 BUSYBOX_USAGE = """BusyBox v1.38.0 (Debian 1:1.38.0-3+b1) multi-call binary.
 
@@ -101,6 +102,11 @@ def busybox_nc(process: Process) -> Task:
     options, unknown = read(process.argv[1:], "ln", "pwife")
     if unknown:
         return process.fail(f"nc: invalid option -- '{unknown}'\n{BUSYBOX_USAGE}")
+    if "w" in options.values and not options.values["w"].isdigit():
+        return process.fail(f"nc: invalid number '{options.values['w']}'")
+    for port in (options.values.get("p", "0"), *options.words[1:2]):
+        if not port.isdigit() or int(port) > PORTS:
+            return process.fail(f"nc: bad port '{port}'")
     if options.has("l"):
         return (yield from _listen_busybox(process, options))
     if len(options.words) != 2:
@@ -233,6 +239,10 @@ def openbsd_nc(process: Process) -> Task:
         return process.fail(f"nc: invalid option -- '{unknown}'\n{OPENBSD_USAGE}")
     if options.has("h"):
         return process.fail(f"OpenBSD netcat (Debian patchlevel 1.219-1)\n{OPENBSD_USAGE}", 0)
+    if "w" in options.values and not options.values["w"].isdigit():
+        return process.fail(f"nc: timeout invalid: {options.values['w']}")
+    if not options.values.get("p", "0").isdigit() or (options.has("l") and not _ports_are_numbers(options.words)):
+        return process.fail("nc: getaddrinfo: Servname not supported for ai_socktype")
     if options.has("l"):
         return (yield from _listen_openbsd(process, options))
     limit = options.values.get("W", "1")
@@ -250,11 +260,18 @@ def openbsd_nc(process: Process) -> Task:
         return process.fail(
             f'nc: service "{spec}" unknown' if not low.isdigit() else f"nc: port number invalid: {spec}"
         )
+    for number in (low, high or low):
+        if int(number) > PORTS:
+            return process.fail(f"nc: port number too large: {number}")
     code = 1
     for port in range(int(low), min(int(high or low), int(low) + PORT_LIMIT) + 1):
         one = _udp if options.has("u") else _tcp
         code = min(code, (yield from one(process, options, host, found.addresses[0], port)))
     return code
+
+
+def _ports_are_numbers(words: list[str]) -> bool:
+    return all(word.isdigit() for word in words[-1:])
 
 
 def _words(host: str, ip: str) -> str:
@@ -286,6 +303,7 @@ def _udp(process: Process, options: Options, host: str, ip: str, port: int) -> G
     limit = int(options.values.get("W", "0"))
     try:
         socket = process.container.network.bind(int(options.values.get("p") or 0))
+        socket.connected = True
     except AddressInUse:
         return process.fail("nc: Address already in use")
     try:

@@ -81,6 +81,8 @@ def nslookup(process: Process) -> Task:
             return process.fail(f"nslookup: couldn't get address for '{server}': not found")
     if words and words[0] != "-":
         code: int = yield from _look(process, session, words[0])
+        if bind.illegal(words[0]):
+            return code
     else:
         code = yield from _converse(process, session)
     process.write("\n")
@@ -117,6 +119,8 @@ def _choose(process: Process, session: Session, server: str) -> Generator[simpy.
 
 
 def _look(process: Process, session: Session, name: str) -> Task:
+    if why := bind.illegal(name):
+        return process.fail(f"nslookup: '{name}' is not in legal name syntax ({why})")
     settings = resolver.conf(process.container.files)
     server = session.server or settings.nameservers[0]
     if resolver.is_address(name):

@@ -34,7 +34,10 @@ def s_client(process: Process, words: list[str]) -> Task:
     options = {
         words[index].lstrip("-"): words[index + 1] for index in range(len(words) - 1) if words[index].startswith("-")
     }
-    host, _, port = options.get("connect", "localhost:443").rpartition(":")
+    where = options.get("connect", "localhost:443")
+    host, _, port = where.rpartition(":") if ":" in where else (where, "", "")
+    if not port.isdigit():
+        return process.fail("s_client: -connect argument or target parameter malformed or ambiguous")
     name = options.get("servername", host if not resolver.is_address(host) else "")
     context = tls.unverified()
     try:

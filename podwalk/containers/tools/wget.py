@@ -6,6 +6,7 @@ Source: BusyBox 1.38, networking/wget.c; messages as a real container prints the
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,7 +62,12 @@ SWITCHES = {
 
 
 class WgetError(PodwalkError):
-    """What wget says and ends with 1."""
+    """What wget says and ends with 1; one that is ``told`` enough needs no word on how wget is used."""
+
+    def __init__(self, message: str, *, told: bool = False) -> None:
+        """Keep both."""
+        super().__init__(message)
+        self.told = told
 
 
 @dataclass
@@ -88,7 +94,8 @@ def wget(process: Process) -> Task:
     try:
         options = read(process.argv[1:])
     except WgetError as error:
-        return process.fail(f"wget: {error}\n{USAGE}".rstrip("\n"))
+        usage = "" if error.told else f"\n{USAGE}"
+        return process.fail(f"wget: {error}{usage}".rstrip("\n"))
     if not options.urls:
         process.stderr.write(USAGE.encode())
         return 1
@@ -142,6 +149,8 @@ def _argument(rest: list[str], name: str) -> str:
 
 
 def _set(options: Options, name: str, value: str) -> None:
+    if name in ("timeout", "tries") and not re.fullmatch(r"\d+(\.\d*)?", value):
+        raise WgetError(f"invalid number '{value}'", told=True)
     if name == "header":
         options.headers.append(value)
     else:
@@ -191,7 +200,7 @@ def _request(
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https"):
         raise WgetError(f"not an http or ftp url: {url}")
-    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    host, port = parts.hostname or "", _port(parts)
     try:
         found = yield from resolver.lookup(process.container, host, library=_library(process))
     except resolver.LookupFailed as error:
@@ -241,6 +250,13 @@ def _shown(reply: http.Reply) -> list[str]:
     elif reply.status in SUCCESSES:
         lines += [*(f"{name}: {value}" for name, value in reply.headers), ""]
     return lines
+
+
+def _port(parts: Any) -> int:
+    try:
+        return int(parts.port or (443 if parts.scheme == "https" else 80))
+    except ValueError as error:
+        raise WgetError(f"bad port '{parts.netloc.rpartition(':')[2]}'") from error
 
 
 def _library(process: Process) -> resolver.Library:

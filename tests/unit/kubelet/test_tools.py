@@ -517,3 +517,43 @@ def test_agnhost_serves_tls_and_the_api_proxies_it(lab: Any) -> None:
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     plain = lab.cluster.handle(Request("GET", "/api/v1/namespaces/default/pods/porter:443/proxy/"))
     assert plain.status == 400, "plain HTTP to a TLS port"
+
+
+def test_a_server_outlives_a_client_that_no_longer_listens(lab: Any) -> None:
+    lab.open("shoot", "sh", "-c", "(sleep 4; echo late; sleep 99) | nc -u -l -p 9000")
+    lab.pass_time(1)
+    assert lab.exec("shoot", "sh", "-c", "echo hello | nc -u -w 1 127.0.0.1 9000").stdout == ""
+    lab.pass_time(6)
+    assert "nc -u -l -p 9000" in lab.exec("shoot", "ps").stdout
+
+
+@pytest.mark.parametrize(
+    ("pod", "command", "said", "code"),
+    [
+        ("client", "wget -T abc http://backend", "wget: invalid number 'abc'\n", 1),
+        ("client", "wget -q http://backend:x/", "wget: bad port 'x'\n", 1),
+        ("client", "nc -w abc backend 80", "nc: invalid number 'abc'\n", 1),
+        ("client", "nc -l -p x", "nc: bad port 'x'\n", 1),
+        ("client", "nc backend 99999", "nc: bad port '99999'\n", 1),
+        ("client", "read -t x", "sh: read: line 0: invalid timeout\n", 2),
+        ("client", "ping a..b", "ping: bad address 'a..b'\n", 1),
+        ("shoot", "nc -w abc backend 80", "nc: timeout invalid: abc\n", 1),
+        ("shoot", "nc backend 99999", "nc: port number too large: 99999\n", 1),
+        ("shoot", "nc -l x", "nc: getaddrinfo: Servname not supported for ai_socktype\n", 1),
+        ("shoot", "host a..b", "host: 'a..b' is not in legal name syntax (empty label)\n", 1),
+        ("shoot", "nslookup x..y", "nslookup: 'x..y' is not in legal name syntax (empty label)\n", 1),
+        ("shoot", f"getent hosts {'a' * 64}", "", 2),
+        ("shoot", "curl -sS http://a..b", "curl: (6) Could not resolve host: a..b\n", 6),
+        (
+            "shoot",
+            "curl -sS --connect-to ::x:y http://backend",
+            "curl: (49) No valid port number in connect to host string (y)\n",
+            49,
+        ),
+    ],
+)
+def test_a_wrong_number_port_or_name_is_answered_as_the_real_tool_answers_it(
+    lab: Any, pod: str, command: str, said: str, code: int
+) -> None:
+    refused = lab.exec(pod, "sh", "-c", command)
+    assert (refused.stderr, refused.code) == (said, code)
