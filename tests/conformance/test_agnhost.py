@@ -239,3 +239,17 @@ def test_a_grpc_server_greets_who_does_not_speak_it(cluster: Cluster) -> None:
     assert said in event_messages(cluster, until=said)
     asked = cluster.exec("server", "curl -sS http://localhost:5000/")
     assert (asked.exit_code, asked.stderr) == (1, "curl: (1) Received HTTP/0.9 when not allowed\n")
+
+
+def test_netexec_answers_as_it_was_told_to_and_listens_where(cluster: Cluster) -> None:
+    told = '"--http-override=/echo?msg=hi&code=201", "--udp-listen-addresses=127.0.0.1,127.0.0.1"'
+    cluster.apply(POD.format(port=8081).replace("netexec,", f"netexec, {told},"))
+    cluster.wait("pod/server", "condition=Ready", timeout_s=120)
+    cluster.exec("server", "curl -s http://localhost:8080/", until="succeeds")
+    ask = "curl -s -X POST -w ' %{http_code}' http://localhost:8080/hostname?x=y"
+    assert cluster.exec("server", ask).stdout == "hi 201"
+    assert cluster.exec("server", "echo -n hostname | nc -u -w 1 -W 1 127.0.0.1 8081").stdout == "server"
+    elsewhere = "/agnhost connect --protocol=udp --timeout=1s $(hostname -i):8081"
+    assert cluster.exec("server", elsewhere).stderr.startswith("REFUSED: read udp ")
+    log = CoreV1Api(cluster.api).read_namespaced_pod_log("server", cluster.namespace)
+    assert log.count("Started UDP server on port 127.0.0.1 8081") == 1

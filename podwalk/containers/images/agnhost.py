@@ -10,6 +10,7 @@ import html
 import json
 import re
 from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, unquote_plus, urlsplit
 
@@ -67,7 +68,9 @@ class NetExec:
         }
 
     def handle(self, request: http.Incoming) -> Any:
-        """Answer a request; what is no endpoint is ``/``."""
+        """Answer a request, or that of ``--http-override`` in its place; what is no endpoint is ``/``."""
+        if self.options.get("http-override"):
+            request = replace(request, method="GET", target=self.options["http-override"], body=b"")
         query = {name: values[0] for name, values in parse_qs(request.query, keep_blank_values=True).items()}
         route = self.routes.get(request.path) or next(
             (self.routes[path] for path in self.routes if path != "/" and request.path.startswith(f"{path}/")),
@@ -204,8 +207,9 @@ def netexec(process: Process, argv: list[str]) -> Task:
         return process.fail(f"listen tcp :{options['http-port']}: bind: address already in use")
     log(process, f"Started HTTP server on port {options['http-port']}")
     if int(options["udp-port"]) > 0:
-        tasks.append(agnhost_datagrams.serve_udp(process, int(options["udp-port"])))
-        log(process, f"Started UDP server on port  {options['udp-port']}")
+        for address in sorted(set(options["udp-listen-addresses"].split(","))):
+            tasks.append(agnhost_datagrams.serve_udp(process, int(options["udp-port"]), address))
+            log(process, f"Started UDP server on port {address} {options['udp-port']}")
     if int(options["sctp-port"]) > 0:
         tasks.append(agnhost_datagrams.serve_sctp(process, int(options["sctp-port"]), lambda: running.leave(1)))
     held = process.simulation.spawn(serving.guarded(serving.hold(process, tasks, exit_code=2)))

@@ -21,9 +21,9 @@ def log(process: Process, text: str) -> None:
     process.stderr.write(f"I{now:%m%d %H:%M:%S.%f} {process.pid:>7} log.go:244] {text}\n".encode())
 
 
-def serve_udp(process: Process, port: int) -> Task:
+def serve_udp(process: Process, port: int, address: str) -> Task:
     """Answer ``hostname``, ``echo TEXT``, ``clientip`` and ``envvar NAME``; anything else gets no answer."""
-    socket = process.container.network.bind(port)
+    socket = process.container.network.bind(port, address)
     try:
         while True:
             received = yield from socket.receive()
