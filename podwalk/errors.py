@@ -41,6 +41,9 @@ class Cause:
 class ApiError(PodwalkError):
     """An error answer of the Kubernetes API: HTTP code, ``reason`` and ``details`` as upstream's.
 
+    Attributes:
+        warnings: the texts of the Warning headers that go with the answer.
+
     Source: k8s.io/apimachinery/pkg/api/errors.
     """
 
@@ -59,6 +62,7 @@ class ApiError(PodwalkError):
         self.reason = reason
         self.message = message
         self.causes = causes
+        self.warnings: tuple[str, ...] = ()
         self.details = dict(details or {})
         self._detailed = details is not None
         if causes:

@@ -6,13 +6,15 @@ Source: k8s.io/apimachinery/pkg/apis/meta/v1/validation and internalversion/vali
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 from podwalk.api import failures
 from podwalk.api.failures import bad_request
 from podwalk.api.routes import flag
-from podwalk.errors import Cause
+from podwalk.errors import ApiError, Cause
 from podwalk.types import Request
 
 FieldValidation = Literal["Ignore", "Warn", "Strict"]
@@ -46,6 +48,16 @@ class Write:
     def warn(self, *messages: str) -> None:
         """Add to the Warning headers of the answer."""
         self.warnings.extend(messages)
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Let a refusal carry what was warned of before it began: a body is warned of even if it is refused."""
+        told = tuple(self.warnings)
+        try:
+            yield
+        except ApiError as error:
+            error.warnings = told
+            raise
 
 
 def write_options(request: Request, kind: str, subresource: str = "", *, apply: bool = False) -> Write:

@@ -93,7 +93,7 @@ def refusal(error: ApiError, request: Request) -> Response:
     """Return the answer to a request that went wrong."""
     pretty = negotiation.is_pretty(request)
     status = error.status()
-    response = negotiation.answer(status, Representation(pretty=pretty), status=error.code)
+    response = negotiation.answer(status, Representation(pretty=pretty), status=error.code, warnings=error.warnings)
     if "retryAfterSeconds" in error.details:
         response.headers["retry-after"] = str(error.details["retryAfterSeconds"])
     return response

@@ -199,7 +199,9 @@ _STRATEGIES: Mapping[str, Strategy] = {
     "servicecidrs.networking.k8s.io": Strategy(status=True, on_create=_empty_status),
     "endpointslices.discovery.k8s.io": Strategy(generation=True),
     "horizontalpodautoscalers.autoscaling": Strategy(
-        status=True, on_create=lambda hpa: hpa.__setitem__("status", {"desiredReplicas": 0, "currentMetrics": None})
+        generation=True,
+        status=True,
+        on_create=lambda hpa: hpa.__setitem__("status", {"desiredReplicas": 0, "currentMetrics": None}),
     ),
     "poddisruptionbudgets.policy": Strategy(
         generation=True,

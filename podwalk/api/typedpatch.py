@@ -28,9 +28,8 @@ def check(config: Object, at: FieldType, resource: Resource | Subresource) -> No
     if not problems:
         return
     metadata = config.get("metadata") or {}
-    subject = (
-        f"{metadata.get('namespace', '')}/{metadata.get('name', '')}; {resource.api_version}, Kind={resource.kind}"
-    )
+    name = f"{metadata.get('namespace', '')}/{metadata.get('name', '')}"
+    subject = f"{name}; {resource.group}/{resource.version}, Kind={resource.kind}"
     errors = problems[0] if len(problems) == 1 else "errors:\n" + "".join(f"  {problem}\n" for problem in problems)
     raise ApiError(500, "", f"failed to create typed patch object ({subject}): {errors}")
 

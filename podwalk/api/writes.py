@@ -30,8 +30,9 @@ def create(api: Api, route: Route, request: Request) -> Response:
     wanted = negotiation.representation(request)
     write = write_options(request, "CreateOptions")
     obj = _decode(api, route, negotiation.read_body(request, route.resource.kind), write)
-    _place(route, obj)
-    stored = api.objects.insert(route.resource, obj, write)
+    with write.telling():
+        _place(route, obj)
+        stored = api.objects.insert(route.resource, obj, write)
     return _answer(api, route, request, stored, write, wanted, 201)
 
 
@@ -40,8 +41,9 @@ def update(api: Api, route: Route, request: Request) -> Response:
     wanted = negotiation.representation(request)
     write = write_options(request, "UpdateOptions", route.subresource)
     obj = _decode(api, route, negotiation.read_body(request, route.resource.kind), write)
-    _place(route, obj)
-    stored, status = _replace_or_create(api, route, obj, write)
+    with write.telling():
+        _place(route, obj)
+        stored, status = _replace_or_create(api, route, obj, write)
     return _answer(api, route, request, stored, write, wanted, status)
 
 
@@ -94,8 +96,9 @@ def _patched(api: Api, route: Route, request: Request, patch_type: str, write: W
         cause = Cause("FieldValueInvalid", "metadata.uid", text)
         raise failures.invalid(route.resource.group, route.resource.kind, route.name, [cause])
     _keep_absent(obj, served)
-    _place(route, obj)
-    return api.objects.replace(route.resource, obj, write)
+    with write.telling():
+        _place(route, obj)
+        return api.objects.replace(route.resource, obj, write)
 
 
 def _decode_patched(api: Api, route: Route, request: Request, patch_type: str, new: Object, write: Write) -> Object:

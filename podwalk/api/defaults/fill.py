@@ -14,6 +14,12 @@ def fill(obj: Object, name: str, value: Any) -> None:
         obj[name] = value
 
 
+def fill_absent(obj: Object, name: str, value: Any) -> None:
+    """Set a field that is absent or null: a pointer in Go, whose empty text stays, to be refused later."""
+    if obj.get(name) is None:
+        obj[name] = value
+
+
 def fill_int(obj: Object, name: str, value: int) -> None:
     """Set a number that is absent, null or zero: those that are no pointers in Go."""
     if not obj.get(name):

@@ -7,7 +7,7 @@ Source: kubernetes/pkg/apis/core/v1/defaults.go, networking/v1/defaults.go and d
 
 from __future__ import annotations
 
-from podwalk.api.defaults.fill import child, fill, items
+from podwalk.api.defaults.fill import child, fill, fill_absent, items
 from podwalk.types import Object
 
 _AFFINITY_S = 10800
@@ -27,7 +27,7 @@ def service(obj: Object) -> None:
     if kind in ("LoadBalancer", "NodePort") or (kind == "ClusterIP" and spec.get("externalIPs")):
         fill(spec, "externalTrafficPolicy", "Cluster")
     if kind in ("ClusterIP", "NodePort", "LoadBalancer"):
-        fill(spec, "internalTrafficPolicy", "Cluster")
+        fill_absent(spec, "internalTrafficPolicy", "Cluster")
     if kind == "LoadBalancer":
         fill(spec, "allocateLoadBalancerNodePorts", True)
         for address in items((obj.get("status") or {}).get("loadBalancer") or {}, "ingress"):
@@ -56,7 +56,7 @@ def endpoint_slice(obj: Object) -> None:
     for port in items(obj, "ports"):
         if port.get("name") is None:
             port["name"] = ""
-        fill(port, "protocol", "TCP")
+        fill_absent(port, "protocol", "TCP")
 
 
 def network_policy(obj: Object) -> None:
@@ -65,7 +65,7 @@ def network_policy(obj: Object) -> None:
     for name in ("ingress", "egress"):
         for rule in items(spec, name):
             for port in items(rule, "ports"):
-                fill(port, "protocol", "TCP")
+                fill_absent(port, "protocol", "TCP")
     if not spec.get("policyTypes"):
         spec["policyTypes"] = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
 
@@ -74,4 +74,4 @@ def ingress_class(obj: Object) -> None:
     """Fill in an IngressClass."""
     parameters = child(obj, "spec").get("parameters")
     if isinstance(parameters, dict):
-        fill(parameters, "scope", "Cluster")
+        fill_absent(parameters, "scope", "Cluster")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from copy import deepcopy
 
 from podwalk.api.defaults import pods
-from podwalk.api.defaults.fill import child, fill, items
+from podwalk.api.defaults.fill import child, fill, fill_absent, items
 from podwalk.types import Object
 
 _MAX_INT32 = 2**31 - 1
@@ -23,8 +23,8 @@ def deployment(obj: Object) -> None:
     fill(strategy, "type", "RollingUpdate")
     if strategy["type"] == "RollingUpdate":
         rolling = child(strategy, "rollingUpdate")
-        fill(rolling, "maxUnavailable", "25%")
-        fill(rolling, "maxSurge", "25%")
+        fill_absent(rolling, "maxUnavailable", "25%")
+        fill_absent(rolling, "maxSurge", "25%")
     fill(spec, "revisionHistoryLimit", 10)
     fill(spec, "progressDeadlineSeconds", 600)
 
@@ -48,7 +48,7 @@ def stateful_set(obj: Object) -> None:
     rolling = strategy.get("rollingUpdate")
     if strategy["type"] == "RollingUpdate" and isinstance(rolling, dict):
         fill(rolling, "partition", 0)
-        fill(rolling, "maxUnavailable", 1)
+        fill_absent(rolling, "maxUnavailable", 1)
     retention = child(spec, "persistentVolumeClaimRetentionPolicy")
     fill(retention, "whenDeleted", "Retain")
     fill(retention, "whenScaled", "Retain")
@@ -69,8 +69,8 @@ def daemon_set(obj: Object) -> None:
     fill(strategy, "type", "RollingUpdate")
     if strategy["type"] == "RollingUpdate":
         rolling = child(strategy, "rollingUpdate")
-        fill(rolling, "maxUnavailable", 1)
-        fill(rolling, "maxSurge", 0)
+        fill_absent(rolling, "maxUnavailable", 1)
+        fill_absent(rolling, "maxSurge", 0)
     fill(spec, "revisionHistoryLimit", 10)
 
 
@@ -88,9 +88,9 @@ def job(obj: Object) -> None:
     if labels and not metadata.get("labels"):
         # The same map, as upstream's defaulting shares it: the labels that the Job adds to its Pods become its own.
         metadata["labels"] = labels
-    fill(spec, "completionMode", "NonIndexed")
+    fill_absent(spec, "completionMode", "NonIndexed")
     fill(spec, "suspend", False)
-    fill(spec, "podReplacementPolicy", "Failed" if spec.get("podFailurePolicy") else "TerminatingOrFailed")
+    fill_absent(spec, "podReplacementPolicy", "Failed" if spec.get("podFailurePolicy") else "TerminatingOrFailed")
     fill(spec, "manualSelector", False)
     if metadata.get("uid") and not spec["manualSelector"]:
         _select_own_pods(spec, metadata)

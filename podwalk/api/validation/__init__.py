@@ -35,6 +35,7 @@ _NAMES: Mapping[str, names.Check] = {
     "roles.rbac.authorization.k8s.io": names.path_segment,
     "rolebindings.rbac.authorization.k8s.io": names.path_segment,
     "ipaddresses.networking.k8s.io": names.ip,
+    "poddisruptionbudgets.policy": names.path_segment,
 }
 
 _VALIDATORS: Mapping[str, Callable[[Object, Object | None], Causes]] = {
@@ -84,6 +85,8 @@ def validate(resource: Resource, obj: Object, old: Object | None) -> list[Cause]
         old: what is stored now, on an update.
     """
     found = metadata(resource, obj, old)
+    if old is not None:
+        found += meta.finalizer_names(obj["metadata"].get("finalizers") or [])
     if validator := _VALIDATORS.get(resource.key):
         found += validator(obj, old)
     found.sort(key=lambda cause: isinstance(cause, Late))

@@ -255,6 +255,9 @@ def disruption_budget(obj: Object, old: Object | None) -> Causes:
         else:
             yield from not_negative(f"spec.{name}", value)
     yield from metadata.selector("spec.selector", spec.get("selector"))
+    eviction = spec.get("unhealthyPodEvictionPolicy")
+    if eviction not in (None, "AlwaysAllow", "IfHealthyBudget"):
+        yield not_supported("spec.unhealthyPodEvictionPolicy", eviction, ("AlwaysAllow", "IfHealthyBudget"))
 
 
 def priority_class(obj: Object, old: Object | None) -> Causes:

@@ -16,6 +16,7 @@ from podwalk.api.validation.causes import (
     each,
     invalid,
     late,
+    not_supported,
     one_of,
     required,
     too_many,
@@ -97,7 +98,8 @@ def endpoint_slice(obj: Object, old: Object | None) -> Causes:
         if name in seen:
             yield duplicate(f"{at}.name", name)
         seen.append(name)
-        yield from one_of(f"{at}.protocol", port.get("protocol"), PROTOCOLS)
+        if port.get("protocol") not in PROTOCOLS:
+            yield not_supported(f"{at}.protocol", port.get("protocol") or "", PROTOCOLS)
         if (protocol := port.get("appProtocol")) is not None:
             yield from each(f"{at}.appProtocol", protocol, names.label_key(protocol))
     if old is None or old.get("endpoints") != obj.get("endpoints"):

@@ -6,6 +6,7 @@ Source: kubernetes/pkg/apis/batch/validation, release 1.37.
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from podwalk.api.validation import internals, metadata, pods
 from podwalk.api.validation.causes import (
@@ -123,6 +124,7 @@ def cron_job(obj: Object, old: Object | None) -> Causes:
         yield late(required("spec.schedule"))
     else:
         yield from _schedule("spec.schedule", schedule)
+    yield from _time_zone("spec.timeZone", spec.get("timeZone"))
     yield from not_negative("spec.startingDeadlineSeconds", spec.get("startingDeadlineSeconds"))
     policies = ("Allow", "Forbid", "Replace")
     yield from one_of("spec.concurrencyPolicy", spec.get("concurrencyPolicy"), policies)
@@ -135,6 +137,18 @@ def cron_job(obj: Object, old: Object | None) -> Causes:
     name = obj["metadata"].get("name") or ""
     if old is None and len(name) > _NAME_LIMIT - 11:
         yield invalid("metadata.name", name, "must be no more than 52 characters")
+
+
+def _time_zone(path: str, zone: str | None) -> Causes:
+    if zone is None:
+        return
+    if not zone:
+        yield invalid(path, zone, "timeZone must be nil or non-empty string")
+    else:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            yield invalid(path, zone, f"unknown time zone {zone}")
 
 
 _CRON_FIELDS: tuple[tuple[str, int, int, Any], ...] = (

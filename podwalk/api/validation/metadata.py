@@ -138,13 +138,21 @@ def _owners(path: str, owners: list[Any]) -> Causes:
                 yield required(f"{path}[{index}].{field}", "must not be empty")
 
 
-def _finalizers(values: list[str]) -> Causes:
-    for value in values:
-        yield from each("metadata.finalizers", value, names.label_key(value))
+def finalizer_names(values: list[str]) -> Causes:
+    """Check that each finalizer is a standard one, or its name fully qualified; custom resources' may be neither.
+
+    Source: ``ValidateObjectMetaUpdate`` of kubernetes/pkg/apis/core/validation.
+    """
     for index, value in enumerate(values):
         if "/" not in value and value not in STANDARD_FINALIZERS:
             detail = "name is neither a standard finalizer name nor is it fully qualified"
             yield invalid(f"metadata.finalizers[{index}]", value, detail)
+
+
+def _finalizers(values: list[str]) -> Causes:
+    for value in values:
+        yield from each("metadata.finalizers", value, names.label_key(value))
+    yield from finalizer_names(values)
     if "orphan" in values and "foregroundDeletion" in values:
         detail = "finalizer orphan and foregroundDeletion cannot be both set"
         yield invalid("metadata.finalizers", values, detail)

@@ -66,7 +66,7 @@ def _scopes(spec: Object) -> Causes:
     for scope in scopes:
         if scope not in _SCOPES:
             yield invalid("spec.scopes", scopes, "unsupported scope")
-        elif any(name not in _allowed(scope) for name in spec.get("hard") or {}):
+        elif any("/" not in name and name not in _allowed(scope) for name in spec.get("hard") or {}):
             yield invalid("spec.scopes", scopes, "unsupported scope applied to resource")
     for pair in _OPPOSITES:
         if pair <= set(scopes):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from podwalk.api.validation import metadata, names, pods
+from podwalk.api.validation import internals, metadata, names, pods
 from podwalk.api.validation.causes import (
     Causes,
     each,
@@ -122,7 +122,7 @@ def _strategy(path: str, strategy: Object) -> Causes:
         if rolling is not None:
             yield forbidden(f"{path}.rollingUpdate", "may not be specified when strategy `type` is 'Recreate'")
     elif kind != "RollingUpdate":
-        value = {"Type": kind or "", "RollingUpdate": rolling}
+        value = internals.internal("DeploymentStrategy", strategy)
         yield not_supported(path, value, ("Recreate", "RollingUpdate"))
     else:
         unavailable, surge = (rolling or {}).get("maxUnavailable", 0), (rolling or {}).get("maxSurge", 0)
@@ -161,6 +161,9 @@ def stateful_set(obj: Object, old: Object | None) -> Causes:
     elif policy not in ("OrderedReady", "Parallel"):
         yield invalid("spec.podManagementPolicy", policy, "must be 'OrderedReady' or 'Parallel'")
     yield from _set_strategy(spec.get("updateStrategy") or {})
+    for name, value in (spec.get("persistentVolumeClaimRetentionPolicy") or {}).items():
+        if value not in ("Retain", "Delete"):
+            yield not_supported(f"spec.persistentVolumeClaimRetentionPolicy.{name}", value, ("Retain", "Delete"))
     yield from not_negative("spec.replicas", spec.get("replicas"))
     yield from not_negative("spec.minReadySeconds", spec.get("minReadySeconds"))
     yield from not_negative("spec.ordinals.start", (spec.get("ordinals") or {}).get("start"))
@@ -184,7 +187,7 @@ def _set_strategy(strategy: Object) -> Causes:
         if rolling is not None:
             yield from not_negative(f"{path}.rollingUpdate.partition", rolling.get("partition"))
     else:
-        value = {"Type": kind, "RollingUpdate": rolling}
+        value = internals.internal("StatefulSetUpdateStrategy", strategy)
         yield invalid(path, value, "must be 'RollingUpdate' or 'OnDelete'")
 
 
@@ -235,7 +238,7 @@ def _daemon_strategy(path: str, strategy: Object) -> Causes:
     if kind == "OnDelete":
         return
     if kind != "RollingUpdate":
-        value = {"Type": kind or "", "RollingUpdate": rolling}
+        value = internals.internal("DaemonSetUpdateStrategy", strategy)
         yield not_supported(path, value, ("RollingUpdate", "OnDelete"))
         return
     at = f"{path}.rollingUpdate"

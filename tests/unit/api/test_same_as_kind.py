@@ -127,6 +127,7 @@ STEPS: dict[str, list[Step]] = {
         ("PATCH", f"{SERVICES}/v", {"spec": {"clusterIP": "10.96.99.99"}}, MERGE, {}),
         ("PATCH", f"{SERVICES}/v", {"spec": {"type": "ExternalName", "externalName": "a.b"}}, MERGE, {}),
         ("DELETE", f"{SERVICES}/v", None, "", {}),
+        ("PATCH", f"{SERVICES}/v", {**SERVICE, "spec": {"ports": "x"}}, APPLY, {"fieldManager": "m"}),
     ],
     "patches": [
         ("POST", DEPLOYMENTS, deployment("d", replicas=0, paused=True), "", {"dryRun": "All"}),

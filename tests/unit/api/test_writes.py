@@ -187,6 +187,8 @@ def test_unknown_fields_are_warned_of_or_refused(call: Caller) -> None:
     assert strict.message == (
         'ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: unknown field "colour"'
     )
+    refused = call("POST", CONFIG_MAPS, {**body, "metadata": {"name": "A"}}, dryRun="All")
+    assert (refused.status, refused.headers["warning"]) == (422, '299 - "unknown field \\"colour\\""')
     ignored = call("POST", CONFIG_MAPS, body, fieldValidation="Ignore", dryRun="All")
     assert "warning" not in ignored.headers
 
