@@ -255,7 +255,8 @@ class StoredObjects:
         obj.setdefault("apiVersion", resource.api_version)
         obj.setdefault("kind", resource.kind)
         metadata: Object = obj.setdefault("metadata", {})
-        if metadata.get("resourceVersion"):
+        version = str(metadata.pop("resourceVersion", None) or "")
+        if version.isascii() and version.isdigit() and 0 < int(version) < 1 << 64:
             raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
         if metadata.get("generateName") and not metadata.get("name"):
             metadata["name"] = self._generate(resource, metadata)

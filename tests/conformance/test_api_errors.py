@@ -347,3 +347,19 @@ def test_a_wrong_request_is_refused_in_the_same_words(
         wire.call(held.api, method, path.format(ns=held.namespace), body=body, content_type=content_type)
     error = caught.value
     assert (error.code, error.reason, error.problem) == (code, reason, message.replace("{ns}", held.namespace))
+
+
+@pytest.mark.parametrize(("version", "code"), [("0", 0), ("abc", 0), ("-1", 0), ("7", 500)])
+def test_only_a_number_counts_as_the_version_of_what_is_not_there_yet(
+    cluster: Cluster, version: str, code: int
+) -> None:
+    body = config("versioned") | {"metadata": {"name": "versioned", "resourceVersion": version}}
+    path = f"/api/v1/namespaces/{cluster.namespace}/configmaps"
+    try:
+        made = wire.call(cluster.api, "POST", path, body=body)
+    except wire.StatusError as error:
+        said = error.status
+        assert (said["code"], said["message"]) == (code, "resourceVersion should not be set on objects to be created")
+    else:
+        assert not code
+        assert made["metadata"]["resourceVersion"] != version
