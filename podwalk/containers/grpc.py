@@ -1,35 +1,31 @@
-"""gRPC over simulated connections: as much of it, and of HTTP/2 under it, as a health check needs, on both ends.
+"""gRPC over simulated connections, as much of it as a health check needs, on both ends; h2 speaks HTTP/2 under it.
 
-The bytes are those of the protocols, so what speaks neither sees what it would see of a real server. Headers are
-written as literals that no table holds (RFC 7541, 6.2.2), and only such are read. Left out: flow control,
-streaming, TLS.
-Source: RFC 9113; grpc/grpc, doc/PROTOCOL-HTTP2.md and doc/connection-backoff.md; grpc-go.
+h2 is the protocol as a state machine without I/O, which is what a simulation needs. Left out: streaming, TLS.
+Source: grpc/grpc, doc/PROTOCOL-HTTP2.md and doc/connection-backoff.md; grpc-go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote
 
 import simpy
+from h2 import events
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.exceptions import H2Error
+from h2.settings import SettingCodes
+from hyperframe.frame import SettingsFrame
 
-from podwalk.containers.http import ByteStream
 from podwalk.containers.process import BrokenPipe, Process
 from podwalk.containers.sockets import Connection, ConnectionReset, ConnectionTimedOut, NetNs, SocketError
 from podwalk.errors import PodwalkError
 from podwalk.simulation import Simulation, Task
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, SETTINGS = 0, 1, 4
-END_STREAM, ACK, END_HEADERS = 1, 1, 4
-STREAM = 1
-"""The number of the first, and here the only, stream that a client opens."""
-
-MAX_FRAME_SIZE = 16_384
-GREETING = (5).to_bytes(2, "big") + MAX_FRAME_SIZE.to_bytes(4, "big")
-"""The settings of a Go server: SETTINGS_MAX_FRAME_SIZE."""
+GREETING = SettingsFrame(0, {SettingCodes.MAX_FRAME_SIZE: 16_384}).serialize()
+"""What a Go server sends to whoever connects; h2's own settings are more."""
 
 FIRST_RETRY_S, RETRY_FACTOR = 1.0, 1.6
 
@@ -37,7 +33,6 @@ CODES = ("OK", "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "No
          "PermissionDenied", "ResourceExhausted", "FailedPrecondition", "Aborted", "OutOfRange", "Unimplemented",
          "Internal", "Unavailable", "DataLoss", "Unauthenticated")  # fmt: skip
 
-Pairs = Sequence[tuple[str, str]]
 Method = Callable[[bytes], bytes]
 
 
@@ -54,145 +49,93 @@ class ProtocolError(PodwalkError):
     """The other end does not speak HTTP/2."""
 
 
-@dataclass(frozen=True)
-class Frame:
-    """A frame of HTTP/2."""
+class Session:
+    """One end of an HTTP/2 connection."""
 
-    kind: int
-    flags: int
-    stream: int
-    payload: bytes
+    def __init__(self, simulation: Simulation, connection: Connection, *, client: bool) -> None:
+        """Greet the other end."""
+        self._simulation, self.connection = simulation, connection
+        self.http = H2Connection(H2Configuration(client_side=client))
+        self.http.initiate_connection()
+        if not client:
+            self.http.clear_outbound_data_buffer()
+            connection.write(GREETING)
+        self.flush()
 
-    def __bytes__(self) -> bytes:
-        """Return it as it is sent."""
-        head = len(self.payload).to_bytes(3, "big") + bytes((self.kind, self.flags)) + self.stream.to_bytes(4, "big")
-        return head + self.payload
+    def flush(self) -> None:
+        """Send what there is to send."""
+        if data := self.http.data_to_send():
+            self.connection.write(data)
 
-
-class Reader:
-    """What comes over a connection, in pieces of known length."""
-
-    def __init__(self, simulation: Simulation, stream: ByteStream) -> None:
-        """Begin with nothing read."""
-        self._simulation, self._stream, self._held = simulation, stream, bytearray()
-
-    def exactly(self, size: int, deadline_s: float | None = None) -> Generator[simpy.Event, Any, bytes]:
-        """Wait for so many bytes.
+    def events(self, deadline_s: float | None = None) -> Generator[simpy.Event, Any, list[events.Event]]:
+        """Wait until something comes, and return what it means.
 
         Raises:
-            ConnectionTimedOut: when they have not come by ``deadline_s``.
-            ConnectionReset: when the other end closed before.
+            ConnectionTimedOut: when nothing has come by ``deadline_s``.
+            ConnectionReset: when the other end has closed.
+            ProtocolError: when it does not speak HTTP/2.
         """
-        while len(self._held) < size:
-            left_s = None if deadline_s is None else max(0.0, deadline_s - self._simulation.now)
-            data = yield from self._stream.read(timeout_s=left_s)
-            if not data:
-                raise ConnectionReset
-            self._held += data
-        taken, self._held = bytes(self._held[:size]), self._held[size:]
-        return taken
+        left_s = None if deadline_s is None else max(0.0, deadline_s - self._simulation.now)
+        data = yield from self.connection.read(timeout_s=left_s)
+        if not data:
+            raise ConnectionReset
+        try:
+            found = self.http.receive_data(data)
+        except H2Error as error:
+            raise ProtocolError(str(error)) from error
+        self.flush()
+        return found
 
-    def frame(self, deadline_s: float | None = None) -> Generator[simpy.Event, Any, Frame]:
-        """Wait for a frame.
-
-        Raises:
-            ProtocolError: when what comes is longer than a frame may be, as the text of another protocol seems to be.
-        """
-        head = yield from self.exactly(9, deadline_s)
-        size = int.from_bytes(head[:3], "big")
-        if size > MAX_FRAME_SIZE:
-            raise ProtocolError(f"a frame of {size} bytes, longer than the {MAX_FRAME_SIZE} that a frame may have")
-        payload = yield from self.exactly(size, deadline_s)
-        return Frame(head[3], head[4], int.from_bytes(head[5:], "big"), payload)
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()
 
 
-def _write_headers(pairs: Pairs) -> bytes:
-    block = bytearray()
-    for pair in pairs:
-        block.append(0)
-        for text in pair:
-            data = text.encode()
-            block += _integer(len(data)) + data
-    return bytes(block)
-
-
-def _integer(value: int) -> bytes:
-    """Write a length in a prefix of seven bits (RFC 7541, 5.1)."""
-    if value < 127:
-        return bytes((value,))
-    rest = value - 127
-    written = bytearray((127,))
-    while rest >= 128:
-        written.append(rest % 128 + 128)
-        rest //= 128
-    written.append(rest)
-    return bytes(written)
-
-
-def _read_headers(block: bytes) -> dict[str, str]:
-    found, at = {}, 0
-    try:
-        while at < len(block):
-            name, at = _text(block, at + 1)
-            found[name], at = _text(block, at)
-    except (IndexError, UnicodeDecodeError) as error:
-        raise ProtocolError("a block of headers that is none") from error
-    return found
-
-
-def _text(block: bytes, at: int) -> tuple[str, int]:
-    size, at, factor = block[at], at + 1, 1
-    if size == 127:
-        while block[at] >= 128:
-            size, at, factor = size + (block[at] - 128) * factor, at + 1, factor * 128
-        size, at = size + block[at] * factor, at + 1
-    return block[at : at + size].decode(), at + size
+def _text(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    return {name.decode(errors="replace"): value.decode(errors="replace") for name, value in headers}
 
 
 def _message(data: bytes) -> bytes:
     return b"\x00" + len(data).to_bytes(4, "big") + data
 
 
-@dataclass
-class Channel:
-    """A client's connection to a server that has greeted it."""
+def call(session: Session, path: str, request: bytes, deadline_s: float) -> Generator[simpy.Event, Any, bytes]:
+    """Call a method of the server that a session leads to, and wait for its answer.
 
-    simulation: Simulation
-    connection: Connection
-    reader: Reader
+    Raises:
+        RpcError: when the server refuses, goes away, or does not answer by ``deadline_s``.
+    """
+    ask = [
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":path", path),
+        (":authority", str(session.connection.remote)),
+        ("content-type", "application/grpc"),
+        ("te", "trailers"),
+    ]
+    try:
+        stream = session.http.get_next_available_stream_id()
+        session.http.send_headers(stream, ask)
+        session.http.send_data(stream, _message(request), end_stream=True)
+        session.flush()
+        return (yield from _answer(session, deadline_s))
+    except ConnectionTimedOut as error:
+        raise RpcError("DeadlineExceeded", "context deadline exceeded") from error
+    except (SocketError, BrokenPipe, ProtocolError) as error:
+        raise RpcError("Unavailable", "error reading from server: EOF") from error
 
-    def call(self, path: str, request: bytes, deadline_s: float) -> Generator[simpy.Event, Any, bytes]:
-        """Call a method and wait for its answer.
 
-        Raises:
-            RpcError: when the server refuses, goes away, or does not answer by ``deadline_s``.
-        """
-        ask = [
-            (":method", "POST"),
-            (":scheme", "http"),
-            (":path", path),
-            (":authority", str(self.connection.remote)),
-            ("content-type", "application/grpc"),
-            ("te", "trailers"),
-        ]
-        answer = b""
-        try:
-            self.connection.write(bytes(Frame(HEADERS, END_HEADERS, STREAM, _write_headers(ask))))
-            self.connection.write(bytes(Frame(DATA, END_STREAM, STREAM, _message(request))))
-            while True:
-                frame = yield from self.reader.frame(deadline_s)
-                if frame.kind == DATA:
-                    answer = frame.payload[5:]
-                elif frame.kind == HEADERS and frame.flags & END_STREAM:
-                    return _finish(_read_headers(frame.payload), answer)
-        except ConnectionTimedOut as error:
-            raise RpcError("DeadlineExceeded", "context deadline exceeded") from error
-        except (SocketError, BrokenPipe, ProtocolError) as error:
-            raise RpcError("Unavailable", "error reading from server: EOF") from error
-
-    def close(self) -> None:
-        """Close the connection."""
-        self.connection.close()
+def _answer(session: Session, deadline_s: float) -> Generator[simpy.Event, Any, bytes]:
+    headers: dict[str, str] = {}
+    body = b""
+    while True:
+        for event in (yield from session.events(deadline_s)):
+            if isinstance(event, events.ResponseReceived | events.TrailersReceived):
+                headers |= _text(event.headers)
+            elif isinstance(event, events.DataReceived):
+                body += event.data
+            elif isinstance(event, events.StreamEnded | events.StreamReset | events.ConnectionTerminated):
+                return _finish(headers, body[5:])
 
 
 def _finish(trailers: Mapping[str, str], answer: bytes) -> bytes:
@@ -203,7 +146,7 @@ def _finish(trailers: Mapping[str, str], answer: bytes) -> bytes:
     return answer
 
 
-def dial(network: NetNs, ip: str, port: int, deadline_s: float) -> Generator[simpy.Event, Any, Channel]:
+def dial(network: NetNs, ip: str, port: int, deadline_s: float) -> Generator[simpy.Event, Any, Session]:
     """Connect to a gRPC server, again and again until one greets.
 
     Raises:
@@ -220,22 +163,27 @@ def dial(network: NetNs, ip: str, port: int, deadline_s: float) -> Generator[sim
     raise ConnectionTimedOut
 
 
-def _greet(network: NetNs, ip: str, port: int, deadline_s: float) -> Generator[simpy.Event, Any, Channel]:
+def _greet(network: NetNs, ip: str, port: int, deadline_s: float) -> Generator[simpy.Event, Any, Session]:
     simulation = network.simulation
     connection = yield from network.connect(ip, port, timeout_s=deadline_s - simulation.now)
     greeted = False
     try:
-        reader = Reader(simulation, connection)
-        connection.write(PREFACE + bytes(Frame(SETTINGS, 0, 0, b"")))
-        frame = yield from reader.frame(deadline_s)
-        if frame.kind != SETTINGS:
-            raise ProtocolError("no settings came first")
-        connection.write(bytes(Frame(SETTINGS, ACK, 0, b"")))
-        greeted = True
-        return Channel(simulation, connection, reader)
+        session = Session(simulation, connection, client=True)
+        while not greeted:
+            came = yield from session.events(deadline_s)
+            greeted = any(isinstance(event, events.RemoteSettingsChanged) for event in came)
+        return session
     finally:
         if not greeted:
             connection.close()
+
+
+@dataclass
+class Call:
+    """A call that a server is being sent."""
+
+    path: str
+    body: bytearray = field(default_factory=bytearray)
 
 
 class Server:
@@ -257,51 +205,46 @@ class Server:
             while True:
                 connection = yield from self._listener.accept()
                 self._open.add(connection)
-                self._simulation.spawn(self._session(connection))
+                self._simulation.spawn(self._serve(connection))
         finally:
             self._listener.close()
             for connection in list(self._open):
                 connection.close()
 
-    def _session(self, connection: Connection) -> Task:
+    def _serve(self, connection: Connection) -> Task:
         try:
-            connection.write(bytes(Frame(SETTINGS, 0, 0, GREETING)))
-            reader = Reader(self._simulation, connection)
-            if (yield from reader.exactly(len(PREFACE))) == PREFACE:
-                yield from self._converse(connection, reader)
+            yield from self._converse(Session(self._simulation, connection, client=False))
         except (BrokenPipe, SocketError, ProtocolError):
             pass
         finally:
             connection.close()
             self._open.discard(connection)
 
-    def _converse(self, connection: Connection, reader: Reader) -> Task:
-        paths: dict[int, str] = {}
+    def _converse(self, session: Session) -> Task:
+        calls: dict[int, Call] = {}
         while True:
-            frame = yield from reader.frame()
-            if frame.kind == SETTINGS and not frame.flags & ACK:
-                connection.write(bytes(Frame(SETTINGS, ACK, 0, b"")))
-            elif frame.kind == HEADERS:
-                paths[frame.stream] = _read_headers(frame.payload).get(":path", "")
-            elif frame.kind == DATA and frame.stream in paths:
-                for reply in self._answer(paths.pop(frame.stream), frame):
-                    connection.write(bytes(reply))
+            for event in (yield from session.events()):
+                if isinstance(event, events.RequestReceived):
+                    calls[event.stream_id] = Call(_text(event.headers).get(":path", ""))
+                elif isinstance(event, events.DataReceived):
+                    calls[event.stream_id].body += event.data
+                elif isinstance(event, events.StreamReset):
+                    calls.pop(event.stream_id, None)
+                elif isinstance(event, events.StreamEnded):
+                    self._reply(session.http, event.stream_id, calls.pop(event.stream_id))
+            session.flush()
 
-    def _answer(self, path: str, asked: Frame) -> list[Frame]:
-        status, said, data = "0", "", None
-        try:
-            data = self._method(path)(asked.payload[5:])
-        except RpcError as error:
-            status, said = str(CODES.index(error.code)), quote(error.detail, safe=" ")
+    def _reply(self, http: H2Connection, stream: int, asked: Call) -> None:
         opening = [(":status", "200"), ("content-type", "application/grpc")]
-        trailers = [("grpc-status", status), ("grpc-message", said)]
-        if data is None:
-            return [Frame(HEADERS, END_HEADERS | END_STREAM, asked.stream, _write_headers([*opening, *trailers]))]
-        return [
-            Frame(HEADERS, END_HEADERS, asked.stream, _write_headers(opening)),
-            Frame(DATA, 0, asked.stream, _message(data)),
-            Frame(HEADERS, END_HEADERS | END_STREAM, asked.stream, _write_headers(trailers)),
-        ]
+        try:
+            data = self._method(asked.path)(bytes(asked.body[5:]))
+        except RpcError as error:
+            trailers = [("grpc-status", str(CODES.index(error.code))), ("grpc-message", quote(error.detail, safe=" "))]
+            http.send_headers(stream, [*opening, *trailers], end_stream=True)
+            return
+        http.send_headers(stream, opening)
+        http.send_data(stream, _message(data))
+        http.send_headers(stream, [("grpc-status", "0"), ("grpc-message", "")], end_stream=True)
 
     def _method(self, path: str) -> Method:
         if path not in self._methods:

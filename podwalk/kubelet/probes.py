@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
-from podwalk.containers import grpc, health, http, tls
+from podwalk.containers import http, tls
 from podwalk.containers.process import BrokenPipe
 from podwalk.containers.sockets import ConnectionRefused, ConnectionTimedOut, SocketError
 from podwalk.errors import PodwalkError
@@ -191,34 +191,10 @@ def _tcp(runner: Runner, action: Mapping[str, Any], timeout_s: float) -> Task:
 
 
 def _grpc(runner: Runner, action: Mapping[str, Any], timeout_s: float) -> Task:
-    host, port = runner.worker.ip, int(action["port"])
-    deadline_s, within = runner.simulation.now + timeout_s, wording.duration(timeout_s)
-    channel = None
-    try:
-        channel = yield from grpc.dial(runner.worker.host_network, host, port, deadline_s)
-        asked = health.question(action.get("service") or "")
-        status = health.status_of((yield from channel.call(health.CHECK, asked, deadline_s)))
-    except SocketError:
-        return f'timeout: failed to connect service "{host}:{port}" within {within}: context deadline exceeded'
-    except grpc.RpcError as error:
-        return _rpc_problem(error, within)
-    finally:
-        if channel is not None:
-            channel.close()
-    return "" if status == health.SERVING else f'service unhealthy (responded with "{status}")'
+    # Few probes speak gRPC, and each cluster would start later for the library.
+    from podwalk.kubelet import grpc_probe
 
-
-def _rpc_problem(error: grpc.RpcError, within: str) -> str:
-    """Return what the kubelet says of a call that failed.
-
-    Source: pkg/probe/grpc/grpc.go.
-    """
-    if error.code == "Unimplemented":
-        protocol = "grpc health protocol (grpc.health.v1.Health)"
-        return f"error: this server does not implement the {protocol}: {error.detail}"
-    if error.code == "DeadlineExceeded":
-        return f"timeout: health rpc did not complete within {within}: {error.detail}"
-    return f"error: health rpc probe failed: {error}"
+    return (yield from grpc_probe.ask(runner, action, timeout_s))
 
 
 def _exec(runner: Runner, argv: list[str], timeout_s: float) -> Task:

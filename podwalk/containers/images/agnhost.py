@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, unquote_plus, urlsplit
 
 import simpy
 
-from podwalk.containers import grpc, health, http, resolver, tls
+from podwalk.containers import http, resolver, tls
 from podwalk.containers.files import File, FileError
 from podwalk.containers.images import agnhost_datagrams, agnhost_dial, localhost, serving
 from podwalk.containers.images.agnhost_datagrams import log
@@ -406,52 +406,15 @@ def logs_generator(process: Process, argv: list[str]) -> Task:
     return 0
 
 
-class HealthChecker:
-    """``agnhost grpc-health-checking``: answers a gRPC health check, and pages that change its answer."""
-
-    def __init__(self, process: Process, service: str, unhealthy_after_s: int) -> None:
-        """Be healthy; negative: for ever."""
-        self._process, self._service, self._unhealthy_after_s = process, service, unhealthy_after_s
-        self._started, self._forced = process.simulation.datetime(), False
-
-    @property
-    def _age_s(self) -> float:
-        return (self._process.simulation.datetime() - self._started).total_seconds()
-
-    def check(self, request: bytes) -> bytes:
-        """Answer a health check."""
-        since = f"{self._started:%Y-%m-%d %H:%M:%S.%f}000 +0000 UTC m=+0.001000000"
-        log(self._process, f"Serving the Check request for health check, started at {since}")
-        if health.service_of(request) != self._service:
-            raise grpc.RpcError("NotFound", "unknown service")
-        late = 0 <= self._unhealthy_after_s <= self._age_s
-        return health.answer(health.NOT_SERVING if self._forced or late else health.SERVING)
-
-    def handle(self, request: http.Incoming) -> http.Answer:
-        """Answer the two pages, with how long it has run."""
-        date = http.date(self._process.simulation)
-        if request.path not in ("/make-serving", "/make-not-serving"):
-            return serving.error(date, "404 page not found\n", 404)
-        self._forced = request.path == "/make-not-serving"
-        return serving.text(date, f"{self._age_s:.9f}s")
-
-
 GRPC_HEALTH = {"port": "5000", "http-port": "8080", "delay-unhealthy-sec": "-1", "service": ""}
 
 
 def grpc_health_checking(process: Process, argv: list[str]) -> Task:
-    """Run the gRPC server and that of the two pages."""
-    options = flags(argv, GRPC_HEALTH)
-    checker = HealthChecker(process, options["service"], int(options["delay-unhealthy-sec"]))
-    port, http_port = int(options["port"]), int(options["http-port"])
-    log(process, f"Http server starting to listen on :{http_port}")
-    log(process, f"gRPC server starting to listen on :{port}")
-    try:
-        pages = serving.serve(process, http_port, checker.handle)
-        server = grpc.Server(process, port, {health.CHECK: checker.check})
-    except AddressInUse as error:
-        return process.fail(f"listen tcp {error}".replace("Address already", "bind: address already"))
-    return (yield from serving.hold(process, [pages, server.run()], exit_code=2))
+    """Run a gRPC server that says whether it is well, and two pages that change what it says."""
+    # Few Pods speak gRPC, and each cluster would start later for the library.
+    from podwalk.containers.images import agnhost_health
+
+    return (yield from agnhost_health.run(process, flags(argv, GRPC_HEALTH)))
 
 
 COMMANDS: Mapping[str, Callable[[Process, list[str]], Task]] = {
