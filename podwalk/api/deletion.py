@@ -14,6 +14,7 @@ from podwalk.api.establishment import CLEANUP
 from podwalk.api.options import Deletion
 from podwalk.api.registry import Resource
 from podwalk.api.trees import dig
+from podwalk.errors import ApiError
 from podwalk.types import Object
 
 if TYPE_CHECKING:
@@ -55,15 +56,29 @@ def finished(resource: Resource, obj: Object) -> bool:
 
 def _check_preconditions(resource: Resource, obj: Object, how: Deletion) -> None:
     metadata = obj["metadata"]
-    if how.uid is not None and how.uid != metadata["uid"]:
-        why = f"Precondition failed: UID in precondition: {how.uid}, UID in object meta: {metadata['uid']}"
-        raise failures.conflict(resource, metadata["name"], why)
-    if how.version is not None and how.version != metadata["resourceVersion"]:
-        why = (
-            f"Precondition failed: ResourceVersion in precondition: {how.version}, "
-            f"ResourceVersion in object meta: {metadata['resourceVersion']}"
-        )
-        raise failures.conflict(resource, metadata["name"], why)
+    wanted = (("UID", how.uid, metadata["uid"]), ("ResourceVersion", how.version, metadata["resourceVersion"]))
+    for name, asked, held in wanted:
+        if asked is not None and asked != held:
+            raise _precondition(resource, metadata["name"], name, asked, held)
+
+
+_HAPPENED = {"UID": "deleted and then recreated", "ResourceVersion": "modified"}
+_OWN_WORDS = {"namespaces": "Precondition failed", DEFINITIONS: "precondition failed"}
+
+
+def _precondition(resource: Resource, name: str, what: str, asked: str, held: str) -> ApiError:
+    """Return the 409 for a precondition that does not hold; Namespaces and definitions have words of their own.
+
+    Source: k8s.io/apiserver/pkg/registry/rest/delete.go, BeforeDelete; the storages of the two.
+    """
+    if head := _OWN_WORDS.get(resource.key):
+        why = f"{head}: {what} in precondition: {asked}, {what} in object meta: {held}"
+        return failures.conflict(resource, name, why)
+    kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
+    why = f"the {what} in the precondition ({asked}) does not match the {what} in record ({held})"
+    message = f'Operation cannot be fulfilled on {kind} "{name}": {why}. The object might have been {_HAPPENED[what]}'
+    details = {**failures.details(resource, name), "kind": resource.kind}
+    return ApiError(409, "Conflict", message, details=details)
 
 
 def _finalizers(objects: StoredObjects, resource: Resource, obj: Object, how: Deletion) -> list[str]:

@@ -69,11 +69,21 @@ def test_preconditions_are_kept(call: Caller) -> None:
     uid = made["metadata"]["uid"]
     answer = call("DELETE", f"{CONFIG_MAPS}/c", {"preconditions": {"uid": "x"}})
     assert answer.status == 409
+    head = 'Operation cannot be fulfilled on ConfigMap "c":'
     assert answer.message == (
-        f'Operation cannot be fulfilled on configmaps "c": Precondition failed: UID in precondition: x, UID in '
-        f"object meta: {uid}"
+        f"{head} the UID in the precondition (x) does not match the UID in record ({uid}). "
+        "The object might have been deleted and then recreated"
     )
-    assert call("DELETE", f"{CONFIG_MAPS}/c", {"preconditions": {"resourceVersion": "1"}}).status == 409
+    assert answer.body["details"] == {"name": "c", "kind": "ConfigMap"}
+    answer = call("DELETE", f"{CONFIG_MAPS}/c", {"preconditions": {"resourceVersion": "1"}})
+    assert answer.status == 409
+    assert answer.message == (
+        f"{head} the ResourceVersion in the precondition (1) does not match the ResourceVersion in record "
+        f"({made['metadata']['resourceVersion']}). The object might have been modified"
+    )
+    call.created("/api/v1/namespaces", {"metadata": {"name": "n"}})
+    whole = call("DELETE", "/api/v1/namespaces/n", {"preconditions": {"uid": "x"}})
+    assert 'namespaces "n": Precondition failed: UID in precondition: x, UID in object meta:' in whole.message
     assert call("DELETE", f"{CONFIG_MAPS}/c", {"preconditions": {"uid": uid}}).status == 200
 
 
