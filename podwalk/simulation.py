@@ -12,6 +12,7 @@ subject.
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,8 @@ import simpy
 from simpy.core import Infinity
 
 from podwalk.errors import PodwalkError
+
+_log = logging.getLogger(__name__)
 
 Task = Generator[simpy.Event, Any, Any]
 """A generator that yields simpy events and is run by :meth:`Simulation.spawn`."""
@@ -40,7 +43,8 @@ class Simulation:
     """A clock, a queue of what is due, and the one source of randomness.
 
     Attributes:
-        faults: errors of ours in simulated programs and controllers: each ended what it was in, and nothing else.
+        faults: errors of ours in simulated programs, their servers and controllers: each ended what it was in, and
+            nothing else.
     """
 
     def __init__(self, *, seed: int = 0, epoch: datetime = EPOCH) -> None:
@@ -109,7 +113,7 @@ class Simulation:
         try:
             steps, instant = 0, self.now
             while self.env.peek() <= until_s:
-                self.env.step()
+                self._step()
                 steps = steps + 1 if self.env.now == instant else 0
                 instant = self.env.now
                 if steps > SETTLE_LIMIT:
@@ -123,6 +127,14 @@ class Simulation:
                 self.env.step()
         finally:
             self._settling = False
+
+    def _step(self) -> None:
+        try:
+            self.env.step()
+        except Exception as error:  # noqa: BLE001  see below
+            # A fault in a task that nobody waits for must not fail the request that happens to turn the clock.
+            self.faults.append(error)
+            _log.exception("a task in the simulation has a fault of its own")
 
     def jump(self, limit_s: float = Infinity) -> bool:
         """Go to the next moment at which something is due, at most to ``limit_s``, and settle there.

@@ -85,6 +85,25 @@ def test_instant_that_never_ends_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
         simulation.settle()
 
 
+def test_a_fault_in_a_task_that_nobody_waits_for_ends_that_task_only(no_faults: list[Exception]) -> None:
+    simulation, seen = Simulation(), []
+
+    def faulty() -> Task:
+        yield simulation.sleep(1)
+        raise ValueError("not thought of")
+
+    def sound() -> Task:
+        yield simulation.sleep(2)
+        seen.append(simulation.now)
+
+    simulation.spawn(faulty())
+    simulation.spawn(sound())
+    simulation.advance(3)
+    assert seen == [2]
+    assert str(no_faults.pop()) == "not thought of"
+    assert no_faults == []
+
+
 def test_same_seed_makes_the_same_choices() -> None:
     assert [Simulation(seed=7).random.random() for _ in range(2)] == [Simulation(seed=7).random.random()] * 2
 

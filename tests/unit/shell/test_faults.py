@@ -14,9 +14,11 @@ def broken(process: Process) -> Task:
     raise ValueError("not thought of")
 
 
-def test_program_with_a_fault_ends_like_one_that_crashed_and_the_next_runs() -> None:
+def test_program_with_a_fault_ends_like_one_that_crashed_and_the_next_runs(
+    no_faults: list[Exception],
+) -> None:
     box = Box({**BUSYBOX, "broken": broken})
     outcome = box.run(["sh", "-c", "broken; echo $?; echo on"])
     assert outcome.stdout == "134\non\n"
     assert "a fault in Podwalk's simulation of it, not yours: ValueError: not thought of" in outcome.stderr
-    assert [str(fault) for fault in box.simulation.faults] == ["not thought of"]
+    assert str(no_faults.pop()) == "not thought of"
