@@ -84,8 +84,7 @@ def _silence(cluster: Cluster, pod: Object, port: int) -> bool:
     try:
         if BESIDE not in [one["name"] for one in pod["spec"].get("ephemeralContainers") or ()]:
             body = {"spec": {"ephemeralContainers": [container]}}
-            merge = "application/strategic-merge-patch+json"
-            wire.call(cluster.api, "PATCH", f"{path}/ephemeralcontainers", body=body, content_type=merge)
+            wire.call(cluster.api, "PATCH", f"{path}/ephemeralcontainers", body=body, content_type=wire.STRATEGIC_PATCH)
         shut = cluster.exec(name, _rule("I", port), namespace=namespace, container=BESIDE)
     except LearnerError:
         # It may only be starting: the check is tried again.

@@ -19,8 +19,7 @@ from podwalk.facade.cluster import Cluster
 from podwalk.facade.errors import LearnerError, NotFoundError
 from podwalk.types import Object
 
-STRATEGIC_PATCH = "application/strategic-merge-patch+json"
-TYPES = {"strategic": STRATEGIC_PATCH, "merge": wire.MERGE_PATCH, "json": "application/json-patch+json"}
+TYPES = {"strategic": wire.STRATEGIC_PATCH, "merge": wire.MERGE_PATCH, "json": wire.JSON_PATCH}
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
 
 Body = Callable[[Object], Any]
@@ -145,7 +144,7 @@ def set_image(cluster: Cluster, names: Sequence[str], namespace: str, images: Se
         spec = {"containers": [{"name": name, "image": image} for name, image in images.items() if image]}
         return {"spec": spec if before["kind"] == "Pod" else {"template": {"spec": spec}}}
 
-    return patch(cluster, names, namespace, body, "image updated", form=STRATEGIC_PATCH)
+    return patch(cluster, names, namespace, body, "image updated", form=wire.STRATEGIC_PATCH)
 
 
 def restart(cluster: Cluster, names: Sequence[str], namespace: str) -> Changes:
