@@ -46,6 +46,8 @@ def reconcile(context: Context, key: Key) -> float | None:
             topology.add(context, service, family, todo, present)
         else:
             topology.forget(context, service, family)
+            for endpoints in desired.values():
+                _hint(service, endpoints)
             todo = plan(desired, present)
         _write(context, service, family, at, todo)
     return None
@@ -65,9 +67,6 @@ def _desired(context: Context, service: Object, selected: list[Object], family: 
         if ips:
             ports = json.dumps(members.ports(service, pod) or None)
             wanted.setdefault(ports, []).append(_endpoint(context, service, pod, ips[0]))
-    if not topology.is_asked_for(service):
-        for endpoints in wanted.values():
-            _hint(service, endpoints)
     return wanted or {"null": []}
 
 
